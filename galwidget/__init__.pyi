@@ -1,0 +1,15 @@
+from .explore import GalaxyModel as GalaxyModel
+from .explore import load as load
+from .galaxies import Galaxies as Galaxies
+from .io.cutouts import read as read
+from .io.field import read_field as read_field
+from .measure import measure as measure
+from .observe import observe as observe
+from .simulate import simulate as simulate
+from .survey import Band as Band
+from .survey import Survey as Survey
+from .train import fit as fit
+from .widgets import AttributeSweep as AttributeSweep
+from .widgets import GalaxyGrid as GalaxyGrid
+from .widgets import LatentTraversal as LatentTraversal
+from .widgets import explore as explore

@@ -1,0 +1,97 @@
+"""The named physical quantities of a galaxy: their units, how they are shown, and on which scale they vary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "describe", "colours", "ellipticity_components", "is_known"]
+
+import numpy as np
+
+#: Hubble types of the attribute ``morphology``, from early to late.
+MORPHOLOGIES = ("E", "S0", "Sb", "Sc", "Im")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column of a galaxy table.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    label
+        For people, without the unit.
+    unit
+        An astropy unit string; empty for a pure number.
+    description
+        What it is, exactly.
+    scale
+        ``linear``, ``log`` (a positive quantity), ``log1p`` (redshift) or ``category``.
+    modality
+        The group of correlated attributes that one expert sees, or empty for what is derived or only recorded.
+    """
+
+    name: str
+    label: str
+    unit: str
+    description: str
+    scale: str = "linear"
+    modality: str = ""
+
+
+_SHAPE = "as galwidget.measure finds it on the survey's image, PSF included"
+ATTRIBUTES: dict[str, Attribute] = {
+    attribute.name: attribute
+    for attribute in (
+        Attribute("r_half", "half-light radius", "arcsec", f"radius of half the Kron flux, {_SHAPE}", "log", "shape"),
+        Attribute("area", "isophotal area", "arcsec2", f"area above 1.5 sky sigma in the reference band, {_SHAPE}", "log", "shape"),
+        Attribute("e1", "ellipticity e1", "", f"|e| cos 2 PA of the second moments, |e| = (a - b)/(a + b), {_SHAPE}", "linear", "shape"),
+        Attribute("e2", "ellipticity e2", "", f"|e| sin 2 PA of the second moments, {_SHAPE}", "linear", "shape"),
+        Attribute("concentration", "concentration", "", f"5 log10(r80 / r20), {_SHAPE}", "linear", "shape"),
+        Attribute("redshift", "redshift", "", "spectroscopic, or the truth of a simulation", "log1p", "redshift"),
+        Attribute("morphology", "Hubble type", "", f"one of {', '.join(MORPHOLOGIES)}", "category", "morphology"),
+        Attribute("ellipticity", "ellipticity", "", f"(a - b)/(a + b), {_SHAPE}"),
+        Attribute("axis_ratio", "axis ratio", "", f"b/a, {_SHAPE}"),
+        Attribute("position_angle", "position angle", "deg", "of the major axis, from the image's x axis towards y, 0 to 180"),
+        Attribute("bulge_fraction", "bulge fraction", "", "share of the r-band light in the bulge, the truth of a simulation"),
+        Attribute("x", "x", "pix", "column of the centre in its field, from 0"),
+        Attribute("y", "y", "pix", "row of the centre in its field, from 0"),
+    )
+}
+
+
+def describe(name: str) -> Attribute:
+    """What is known of the column ``name``; magnitudes ``mag_<band>`` and colours ``<band>_<band>`` are made up as asked.
+
+    Examples
+    --------
+    >>> describe("mag_r").unit, describe("g_r").label
+    ('mag', 'g - r')
+    """
+    if name in ATTRIBUTES:
+        return ATTRIBUTES[name]
+    if name.startswith("mag_"):
+        return Attribute(name, f"{name[4:]} magnitude", "mag", f"AB magnitude in {name[4:]}, {_SHAPE}", "linear", "brightness")
+    blue, _, red = name.partition("_")
+    if blue and red and "_" not in red and max(len(blue), len(red)) <= 2:
+        return Attribute(name, f"{blue} - {red}", "mag", f"AB colour, {_SHAPE}", "linear", "colours")
+    return Attribute(name, name.replace("_", " "), "", "a column of the user's table")
+
+
+def is_known(name: str) -> bool:
+    """Whether ``name`` is one of the house's attributes, not a column of the user's own."""
+    return name in ATTRIBUTES or bool(describe(name).modality)
+
+
+def ellipticity_components(ellipticity: np.ndarray, position_angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(e1, e2) of a modulus and a position angle in degrees."""
+    angle = 2 * np.radians(position_angle)
+    return ellipticity * np.cos(angle), ellipticity * np.sin(angle)
+
+
+def colours(band_names: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Colours of neighbouring bands: (name, bluer band, redder band)."""
+    for blue, red in zip(band_names, band_names[1:], strict=False):
+        yield f"{blue}_{red}", blue, red
