@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "describe", "colours", "ellipticity_components", "is_known"]
+from itertools import pairwise
 
 import numpy as np
+
+__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_components", "is_known"]
 
 #: Hubble types of the attribute ``morphology``, from early to late.
 MORPHOLOGIES = ("E", "S0", "Sb", "Sc", "Im")
@@ -93,5 +94,5 @@ def ellipticity_components(ellipticity: np.ndarray, position_angle: np.ndarray) 
 
 def colours(band_names: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     """Colours of neighbouring bands: (name, bluer band, redder band)."""
-    for blue, red in zip(band_names, band_names[1:], strict=False):
+    for blue, red in pairwise(band_names):
         yield f"{blue}_{red}", blue, red

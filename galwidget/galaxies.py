@@ -131,6 +131,8 @@ class Galaxies:
                 raise IndexError(f"boolean index has shape {item.shape}, but there are {len(self)} galaxies")
             if item.size == 0:
                 item = item.astype(int)
+            if item.dtype.kind not in "bui":
+                raise TypeError("galaxies are taken by index, slice or boolean array; a column is galaxies.table[name]")
         part = object.__new__(Galaxies)
         part.survey, part.table = self.survey, self.table[item]
         part.flux = None if self.flux is None else self.flux[item]
@@ -171,14 +173,12 @@ class Galaxies:
                 raise ValueError(f"cannot join stamps of {_size(part.flux)} to stamps of {_size(first.flux)}; cut them to one size")
         joined = object.__new__(Galaxies)
         joined.survey = first.survey
-        joined.table = stack_tables([part.table for part in parts], join_type="outer", metadata_conflicts="silent")
+        joined.table = _join_tables(parts)
         joined.flux = joined.ivar = joined.psf = None
         if first.flux is not None:
             joined.flux = np.concatenate([part.flux for part in parts])
             joined.ivar = np.concatenate([part.ivar for part in parts])
             joined.psf = _join_psf(parts)
-            if not first.table.colnames:
-                joined.table = _table(joined.table if joined.table.colnames else None, len(joined.flux))
         return joined
 
     def __eq__(self, other: object) -> bool:
@@ -312,13 +312,22 @@ def _check_psf(psf: Any, flux: np.ndarray, survey: Survey) -> np.ndarray:
 
 def _table(table: Any, length: int | None) -> QTable:
     if table is None:
-        table = QTable({"index": np.arange(length)})
-        table.remove_column("index")
-        return table
+        return QTable()
     table = table.copy() if isinstance(table, QTable) else QTable(table)
     if length is not None and table.colnames and len(table) != length:
         raise ValueError(f"the table has {len(table)} rows but there are {length} images; one row a galaxy is needed")
     return table
+
+
+def _join_tables(parts: Sequence[Galaxies]) -> QTable:
+    # a table without columns has no rows: a column for the time of joining keeps the rows of galaxies without attributes
+    row = "galwidget row"
+    tables = [part.table.copy(copy_data=False) for part in parts]
+    for part, table in zip(parts, tables, strict=True):
+        table[row] = np.zeros(len(part), bool)
+    joined = stack_tables(tables, join_type="outer", metadata_conflicts="silent")
+    joined.remove_column(row)
+    return joined
 
 
 def _join_psf(parts: Sequence[Galaxies]) -> np.ndarray:

@@ -235,5 +235,3 @@ def _preset(name: str) -> Survey:
         wavelength = band.effective_wavelength.to_value("nm")
         bands.append(Band(band_name, wavelength, band.psf_fwhm.to_value("arcsec"), math.sqrt(sky) / gain, gain))
     return Survey(known.get(key) or _ALIASES[key], tuple(bands), pixel_scale)
-
-

