@@ -1,0 +1,418 @@
+"""GalaxyModel: the verbs. Ask a trained model for galaxies, for its view of yours, and for what was not measured."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from astropy import units as u
+from astropy.table import QTable
+
+from galwidget.attributes import MORPHOLOGIES, describe
+from galwidget.conditions import Condition, conditions_of, request, values_asked
+from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
+from galwidget.model import checkpoint
+from galwidget.model.inputs import Inputs
+from galwidget.model.mvae import MVAE
+from galwidget.model.network import Architecture
+from galwidget.model.prior import FlowPrior
+from galwidget.model.telescope import convolve
+from galwidget.prediction import CategoryPrediction, Prediction, predict
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["GalaxyModel", "Latent", "load"]
+
+_BATCH = 128
+
+
+def load(path: str | PathLike[str] | None = None) -> GalaxyModel:
+    """A trained model: the one that ships with the package, or a folder that ``model.save`` wrote.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no model, or it is damaged, foreign or newer; the message says what to do.
+    """
+    folder = Path(__file__).parent / "weights" / "kids" if path is None else Path(path)
+    return GalaxyModel(*checkpoint.load(folder))
+
+
+class GalaxyModel:
+    """A trained multimodal variational autoencoder of galaxies, with its prior.
+
+    Every verb takes and returns `galwidget.Galaxies`; those that draw take ``seed=``, and the same seed gives the same pixels. Verbs may be
+    called from several threads: they take turns (`lock`).
+
+    Parameters
+    ----------
+    mvae, prior
+        The networks.
+    inputs
+        Survey, bands, attributes and their scales.
+    architecture
+        Sizes of the networks.
+    about
+        Training data and metrics; JSON.
+    """
+
+    def __init__(self, mvae: MVAE, prior: FlowPrior, inputs: Inputs, architecture: Architecture, about: dict[str, Any] | None = None) -> None:
+        self.mvae, self.prior = mvae.eval(), prior.eval()
+        self.inputs, self.architecture, self.about = inputs, architecture, about or {}
+        self.conditions: dict[str, Condition] = conditions_of(inputs)
+        self.lock = threading.RLock()
+
+    survey = property(lambda self: self.inputs.survey, doc="The survey whose galaxies the model knows.")
+    stamp = property(lambda self: self.inputs.stamp, doc="Side of the images in pixels.")
+    latent_size = property(lambda self: self.mvae.latent_size, doc="Size d of the latent.")
+
+    @property
+    def active_dimensions(self) -> list[int]:
+        """Latent dimensions in the order of how much they change the picture."""
+        return list(self.about.get("active_dimensions", range(self.latent_size)))
+
+    # encode and decode
+
+    def encode(self, galaxies: Galaxies, using: Sequence[str] | None = None) -> Latent:
+        """Where the galaxies are in latent space, from every modality that they have.
+
+        Parameters
+        ----------
+        galaxies
+            n galaxies of the model's survey; any modality may be missing, any attribute masked.
+        using
+            Names of modalities (``image``, ``brightness``, ``colours``, ``shape``, ``redshift``, ``morphology``) or of single attributes
+            to use, instead of all.
+
+        Returns
+        -------
+        Latent
+            Mean and standard deviation of the posterior, (n, d).
+
+        Raises
+        ------
+        ValueError
+            Bands, pixels or stamp size are not the model's, or nothing that it knows is there.
+        """
+        parts = []
+        with self.lock, torch.no_grad():
+            for start in range(0, len(galaxies), _BATCH):
+                data = self.inputs.tensors(galaxies[start : start + _BATCH], using)
+                posterior = self.mvae.encode(data)
+                parts.append(Latent(posterior.mean.numpy(), posterior.std.numpy()))
+        return Latent.concatenate(parts) if parts else Latent(np.zeros((0, self.latent_size)))
+
+    def decode(self, latent: Latent, *, attributes: bool = True) -> Galaxies:
+        """The galaxies at these points of latent space (at the means), before the telescope.
+
+        Parameters
+        ----------
+        latent
+            n points.
+        attributes
+            Whether the table has the attributes predicted there.
+
+        Returns
+        -------
+        Galaxies
+            Noiseless, PSF-free flux in nJy, (n, band, y, x).
+        """
+        flux = self._flux(latent)
+        table = self._attributes(latent) if attributes else None
+        return Galaxies(flux, table=table, survey=self.survey)
+
+    def _flux(self, latent: Latent) -> np.ndarray:
+        if not self.stamp:
+            raise ValueError("the model was trained without images and cannot draw; it can encode and predict")
+        flux = np.empty((len(latent), len(self.survey.bands), self.stamp, self.stamp), np.float32)
+        with self.lock, torch.no_grad():
+            for start in range(0, len(latent), _BATCH):
+                flux[start : start + _BATCH] = self.mvae.decode(torch.from_numpy(latent.mean[start : start + _BATCH]), "image").numpy()
+        return flux
+
+    def reconstruct(self, galaxies: Galaxies, using: Sequence[str] | None = None) -> Galaxies:
+        """The galaxies as the model sees them: encoded, decoded, through each galaxy's own PSF, without noise (ivar and PSF are theirs)."""
+        _, ivar = galaxies.require_images()
+        flux = self._flux(self.encode(galaxies, using))
+        with torch.no_grad():
+            for start in range(0, len(flux), _BATCH):
+                psf = torch.from_numpy(np.ascontiguousarray(galaxies[start : start + _BATCH].psfs))
+                flux[start : start + _BATCH] = convolve(torch.from_numpy(flux[start : start + _BATCH]), psf).numpy()
+        return Galaxies(flux, ivar, galaxies.psf, galaxies.table, survey=galaxies.survey)
+
+    # draw
+
+    def draw(self, n: int, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Latent:
+        """Points of latent space from the prior, or from the prior given attributes.
+
+        Parameters
+        ----------
+        n
+            How many.
+        seed
+            Same seed, same draws.
+        temperature
+            Standard deviation of the draws before the flow: below 1 for more typical galaxies.
+        **conditions
+            Attributes by name (see `conditions`): a value, a range ``(low, high)``, an array of n, or a category; those not given are free.
+
+        Returns
+        -------
+        Latent
+            n points.
+        """
+        if n < 0 or not temperature >= 0:
+            raise ValueError(f"n is {n} and temperature {temperature}; neither may be negative")
+        random = np.random.default_rng(seed)
+        u_prior = torch.from_numpy((temperature * random.standard_normal((n, self.latent_size))).astype(np.float32))
+        value, mask = request(self.inputs, n, values_asked(self.conditions, n, conditions, random), random)
+        with self.lock, torch.no_grad():
+            return Latent(self.prior.transform(u_prior, value, mask).numpy())
+
+    def sample(self, n: int = 64, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Galaxies:
+        """Galaxies that do not exist; arguments are those of `draw`.
+
+        Examples
+        --------
+        >>> import galwidget as gw
+        >>> model = gw.load()
+        >>> model.sample(4, seed=1, redshift=0.3, mag_r=(18, 20)).flux.shape
+        (4, 5, 64, 64)
+        """
+        return self.decode(self.draw(n, seed=seed, temperature=temperature, **conditions))
+
+    # change
+
+    def edit_latent(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Latent:
+        """Where the same galaxies are with some attributes changed and the others kept; arguments are those of `edit`."""
+        latent = of if isinstance(of, Latent) else self.encode(of)
+        random = np.random.default_rng(seed)
+        values = values_asked(self.conditions, len(latent), attributes, random)
+        if not values:
+            return Latent(latent.mean)
+        z = torch.from_numpy(latent.mean)
+        with self.lock, torch.no_grad():
+            before = self._conditions_at(z)
+            mask = torch.ones_like(before, dtype=torch.bool)
+            after = before.clone()
+            changed, which = request(self.inputs, len(z), self._complete_shape(values, before), random)
+            after[which] = changed[which]
+            left = self.prior.inverse(z, before, mask)
+            return Latent(self.prior.transform(left, after, mask).numpy())
+
+    def edit(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Galaxies:
+        """The same galaxies with some attributes changed, before the telescope.
+
+        What a galaxy is beside its attributes, u = f^-1(z; a), is kept, and the attributes are replaced: z' = f(u; a').
+
+        Parameters
+        ----------
+        of
+            Galaxies, or points of latent space.
+        seed
+            For ranges.
+        **attributes
+            New values, as in `draw`.
+        """
+        return self.decode(self.edit_latent(of, seed=seed, **attributes))
+
+    def sweep_latent(
+        self, attribute: str, *, of: Galaxies | Latent | None = None, values: int | Sequence[Any] = 8, columns: int = 8, seed: int | None = None
+    ) -> Latent:
+        """Points of `sweep`."""
+        return self._sweep(attribute, of, values, columns, seed)[0]
+
+    def sweep(
+        self, attribute: str, *, of: Galaxies | Latent | None = None, values: int | Sequence[Any] = 8, columns: int = 8, seed: int | None = None
+    ) -> Galaxies:
+        """One attribute changed step by step: a row a value, increasing downwards, a column a galaxy.
+
+        Parameters
+        ----------
+        attribute
+            Its name.
+        of
+            The galaxies (or points) of the columns; None draws ``columns`` of them.
+        values
+            The values, or how many between the bounds of the training data.
+        columns, seed
+            Of the draw.
+
+        Returns
+        -------
+        Galaxies
+            Row after row; the table has the value asked for in ``requested_<attribute>``.
+        """
+        latent, asked = self._sweep(attribute, of, values, columns, seed)
+        galaxies = self.decode(latent)
+        galaxies.table[f"requested_{attribute}"] = _column(attribute, asked)
+        return galaxies
+
+    def _sweep(self, attribute: str, of: Any, values: Any, columns: int, seed: int | None) -> tuple[Latent, np.ndarray]:
+        if attribute not in self.conditions:
+            raise ValueError(f"the model cannot sweep {attribute!r}; it knows {', '.join(self.conditions)}")
+        start = self.draw(columns, seed=seed) if of is None else of if isinstance(of, Latent) else self.encode(of)
+        condition = self.conditions[attribute]
+        if isinstance(values, (int, np.integer)):
+            space = np.geomspace if condition.log else np.linspace
+            values = condition.categories or space(condition.low, condition.high, int(values), endpoint=attribute != "position_angle")
+        steps = np.asarray(list(values))
+        asked = np.repeat(steps, len(start))
+        repeated = Latent(np.tile(start.mean, (len(steps), 1)))
+        return self.edit_latent(repeated, seed=seed, **{attribute: asked}), asked
+
+    def traverse_latent(
+        self, dims: Sequence[int] | None = None, *, of: Galaxies | Latent | None = None, extent: float = 3.0, steps: int = 9, seed: int | None = None
+    ) -> Latent:
+        """Points of `traverse`."""
+        dims = list(self.active_dimensions[:8] if dims is None else dims)
+        if not dims or not all(0 <= dim < self.latent_size for dim in dims):
+            raise ValueError(f"dims is {dims}; give latent dimensions from 0 to {self.latent_size - 1}")
+        start = self.draw(1, seed=seed) if of is None else of if isinstance(of, Latent) else self.encode(of)
+        z = np.tile(start.mean[:1], (len(dims) * steps, 1))
+        offsets = np.linspace(-extent, extent, steps)
+        for row, dim in enumerate(dims):
+            z[row * steps : (row + 1) * steps, dim] = self.prior.center[dim].item() + offsets * self.prior.spread[dim].item()
+        return Latent(z)
+
+    def traverse(
+        self, dims: Sequence[int] | None = None, *, of: Galaxies | Latent | None = None, extent: float = 3.0, steps: int = 9, seed: int | None = None
+    ) -> Galaxies:
+        """One latent dimension changed step by step: a row a dimension.
+
+        Parameters
+        ----------
+        dims
+            The dimensions; None takes the eight that change the picture most.
+        of
+            The galaxy (or point) to start from; None draws one.
+        extent
+            How far, in standard deviations of the dimension over the training data.
+        steps
+            Pictures a row.
+        seed
+            Of the draw.
+        """
+        return self.decode(self.traverse_latent(dims, of=of, extent=extent, steps=steps, seed=seed))
+
+    # predict
+
+    def predict(
+        self, galaxies: Galaxies, attribute: str, using: Sequence[str] | None = None, *, draws: int = 32, seed: int | None = 0
+    ) -> Prediction | CategoryPrediction:
+        """An attribute from whatever else the galaxies have; its own column, where there is one, is not looked at.
+
+        Parameters
+        ----------
+        galaxies
+            n galaxies.
+        attribute
+            Its name: a column of one of the model's groups.
+        using
+            As in `encode`.
+        draws
+            Draws of the latent that the distribution averages over.
+        seed
+            Of those draws.
+
+        Returns
+        -------
+        Prediction or CategoryPrediction
+            ``mean``, ``std``, ``samples``, ``pdf(grid)`` and ``cdf``; or ``probabilities`` and ``best``.
+        """
+        group = next((group for group, names in self.inputs.groups.items() if attribute in names), None)
+        if group is None:
+            known = [name for names in self.inputs.groups.values() for name in names]
+            raise ValueError(f"the model cannot predict {attribute!r}; it predicts {', '.join(known)}")
+        generator = torch.Generator().manual_seed(seed) if seed is not None else None
+        with self.lock, torch.no_grad():
+            data = self.inputs.tensors(galaxies, using, without=attribute)
+            posterior = self.mvae.encode(data)
+            noise = torch.randn(draws, *posterior.mean.shape, generator=generator)
+            z = posterior.mean + posterior.std * noise
+            return predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
+
+    def _conditions_at(self, z: torch.Tensor) -> torch.Tensor:
+        """The attributes that the decoders give at ``z`` (n, d), standardised, side by side, (n, condition)."""
+        parts = []
+        for group in self.inputs.groups:
+            parameters = self.mvae.decode(z, group)
+            if group == "redshift":
+                logits, means, _ = parameters.chunk(3, 1)
+                parameters = (logits.softmax(1) * means).sum(1, keepdim=True)
+            elif group == "morphology":
+                parameters = torch.nn.functional.one_hot(parameters.argmax(1), parameters.shape[1]).float()
+            parts.append(parameters)
+        return torch.cat(parts, 1) if parts else z.new_zeros(len(z), 0)
+
+    def _complete_shape(self, values: dict[str, np.ndarray], at: torch.Tensor) -> dict[str, np.ndarray]:
+        """An edit of the ellipticity keeps the angle, and the other way round."""
+        if ("ellipticity" in values) == ("position_angle" in values):
+            return values
+        e1, e2 = (self._unscaled(name, at) for name in ("e1", "e2"))
+        kept = {"ellipticity": np.clip(np.hypot(e1, e2), 0, 0.99), "position_angle": np.degrees(np.arctan2(e2, e1)) / 2 % 180}
+        return {**kept, **values}
+
+    def _unscaled(self, name: str, at: torch.Tensor) -> np.ndarray:
+        return self.inputs.scalings[name].inverse(at[:, self.inputs.condition_names.index(name)].numpy())
+
+    def _attributes(self, latent: Latent) -> QTable:
+        with self.lock, torch.no_grad():
+            at = torch.cat([self._conditions_at(part) for part in torch.from_numpy(latent.mean).split(_BATCH)]) if len(latent) else None
+        table = QTable()
+        if at is None:
+            return table
+        for name in self.inputs.scalings:
+            table[name] = _column(name, self._unscaled(name, at))
+        if {"e1", "e2"} <= self.inputs.scalings.keys():
+            e1, e2 = (self._unscaled(name, at) for name in ("e1", "e2"))
+            ellipticity = np.clip(np.hypot(e1, e2), 0, 0.99)
+            table["ellipticity"] = _column("ellipticity", ellipticity)
+            table["axis_ratio"] = _column("axis_ratio", (1 - ellipticity) / (1 + ellipticity))
+            table["position_angle"] = _column("position_angle", np.degrees(np.arctan2(e2, e1)) / 2 % 180)
+        if "morphology" in self.inputs.groups:
+            first = self.inputs.condition_names.index(f"morphology={MORPHOLOGIES[0]}")
+            table["morphology"] = np.array(MORPHOLOGIES)[at[:, first : first + len(MORPHOLOGIES)].argmax(1).numpy()]
+        return table
+
+    # keep
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a folder: weights as safetensors, everything else as JSON."""
+        checkpoint.save(Path(path), self.mvae, self.prior, self.inputs, self.architecture, self.about)
+
+    def copy_networks(self) -> tuple[MVAE, FlowPrior]:
+        """Networks with the same weights, to train further without touching these."""
+        return copy.deepcopy(self.mvae), copy.deepcopy(self.prior)
+
+    def rank_dimensions(self, galaxies: Galaxies | None) -> None:
+        """Order `active_dimensions` by how much of the picture each changes (a standard deviation either way), on up to 64 galaxies."""
+        if galaxies is None or not self.stamp:
+            return
+        start = self.encode(galaxies[:64])
+        scale = self.survey.sky_sigma[:, None, None]
+        change = []
+        for dim in range(self.latent_size):
+            step = np.zeros(self.latent_size, np.float32)
+            step[dim] = self.prior.spread[dim].item()
+            low, high = (self._flux(Latent(start.mean + sign * step)) for sign in (-1, 1))
+            change.append(float(np.median(np.abs(np.arcsinh(high / scale) - np.arcsinh(low / scale)).mean((1, 2, 3)))))
+        self.about["active_dimensions"] = [int(dim) for dim in np.argsort(change)[::-1]]
+
+    def __repr__(self) -> str:
+        return (
+            f"<GalaxyModel: {self.survey.name} {' '.join(self.survey.band_names)}, {self.stamp} x {self.stamp} pixels, "
+            f"{self.latent_size} latent dimensions, {', '.join(self.inputs.modalities)}>"
+        )
+
+
+def _column(name: str, values: np.ndarray) -> Any:
+    unit = describe(name).unit
+    return values * u.Unit(unit) if unit and values.dtype.kind == "f" else values

@@ -1,0 +1,110 @@
+"""A model on disk: a folder with the weights (safetensors) and a description (JSON); nothing is unpickled, ever."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from galwidget.model.inputs import Inputs
+from galwidget.model.mvae import MVAE
+from galwidget.model.network import Architecture, build
+from galwidget.model.prior import FlowPrior
+
+__all__ = ["FORMAT", "load", "save"]
+
+#: Version of the layout; a reader refuses a larger one.
+FORMAT = 1
+
+_WEIGHTS, _DESCRIPTION = "model.safetensors", "model.json"
+
+
+def save(path: str | Path, mvae: MVAE, prior: FlowPrior, inputs: Inputs, architecture: Architecture, about: dict[str, Any]) -> None:
+    """Write a model's folder.
+
+    Parameters
+    ----------
+    path
+        The folder; it is made, and the two files in it are replaced.
+    mvae, prior, inputs, architecture
+        The model.
+    about
+        Anything that JSON can hold: training data, metrics, active dimensions.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    description = {
+        "format": FORMAT,
+        "versions": {name: _version(name) for name in ("galwidget", "torch", "zuko")},
+        "inputs": inputs.to_dict(),
+        "architecture": asdict(architecture),
+        "about": about,
+    }
+    tensors = {f"mvae.{name}": tensor.contiguous() for name, tensor in mvae.state_dict().items()}
+    tensors |= {f"prior.{name}": tensor.contiguous() for name, tensor in prior.state_dict().items()}
+    # each under a name of its own first: a reader never meets half of a file
+    for name, write in (
+        (_WEIGHTS, lambda target: save_file(tensors, target, metadata={"format": str(FORMAT)})),
+        (_DESCRIPTION, lambda target: target.write_text(json.dumps(description, indent=1) + "\n")),
+    ):
+        partial = folder / f".{name}.partial"
+        write(partial)
+        partial.replace(folder / name)
+
+
+def load(path: str | Path) -> tuple[MVAE, FlowPrior, Inputs, Architecture, dict[str, Any]]:
+    """Read a model's folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder, or one of its two files, is not there.
+    ValueError
+        The files are damaged, of another program, of a newer version, or do not belong together.
+    """
+    folder = Path(path)
+    for name in (_DESCRIPTION, _WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"no model in {folder}: {name} is missing; a model is a folder written by model.save(...)")
+    try:
+        description = json.loads((folder / _DESCRIPTION).read_text())
+        number = int(description["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / _DESCRIPTION} is damaged or not galwidget's ({error}); save or copy the model again") from error
+    if number > FORMAT:
+        raise ValueError(f"{folder} has model layout {number}, this version reads up to {FORMAT}; install a newer galwidget")
+    try:
+        inputs = Inputs.from_dict(description["inputs"])
+        log_flux = description["architecture"]["log_flux"]
+        architecture = Architecture(**{**description["architecture"], "log_flux": log_flux and tuple(map(tuple, log_flux))})
+        mvae, prior = build(inputs, architecture)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / _DESCRIPTION} does not describe a model ({error}); save or copy the model again") from error
+    try:
+        tensors = load_file(folder / _WEIGHTS)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{folder / _WEIGHTS} is damaged or not safetensors ({error}); save or copy the model again") from error
+    for name, module in (("mvae", mvae), ("prior", prior)):
+        _fill(module, {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}, folder)
+    return mvae.eval(), prior.eval(), inputs, architecture, description["about"]
+
+
+def _fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise ValueError(f"the weights in {folder} are not those that {_DESCRIPTION} describes ({reason}); copy both files again") from error
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

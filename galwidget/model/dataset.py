@@ -1,0 +1,153 @@
+"""Training batches: samples with different modalities side by side, augmented, in an order that only the seed decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from galwidget.galaxies import Galaxies
+from galwidget.model.inputs import Inputs
+from galwidget.model.modalities import Columns, Images
+
+__all__ = ["Batches", "turn"]
+
+
+class Batches(IterableDataset):
+    """Batches of one epoch: shuffled, turned and mirrored, each a dict of modalities.
+
+    Parameters
+    ----------
+    samples
+        Galaxies of any modalities; each batch is drawn from all of them together.
+    inputs
+        The model's inputs.
+    batch_size
+        Galaxies a batch.
+    seed
+        With the epoch, decides order and augmentation: an interrupted run that resumes sees the same batches.
+    repeats
+        How often each sample is seen in an epoch; default once.
+    rank, world
+        This process among those that share the training: each takes every ``world``-th batch.
+    """
+
+    def __init__(
+        self, samples: Sequence[Galaxies], inputs: Inputs, batch_size: int, seed: int, repeats: Sequence[int] | None = None, rank: int = 0, world: int = 1
+    ) -> None:
+        super().__init__()
+        self.inputs, self.batch_size, self.seed, self.epoch = inputs, batch_size, seed, 0
+        self.rank, self.world = rank, world
+        self.parts = [inputs.tensors(sample) for sample in samples]
+        sizes = [len(sample) for sample in samples]
+        repeats = [1] * len(sizes) if repeats is None else list(repeats)
+        rows = [np.tile(np.stack([np.full(n, part), np.arange(n)], 1), (r, 1)) for part, (n, r) in enumerate(zip(sizes, repeats, strict=True))]
+        self.rows = np.concatenate(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows) // self.batch_size // self.world if len(self.rows) >= self.batch_size * self.world else 1
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(len(self.rows))
+        for step in range(len(self) * self.world):
+            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+            operation, noise = int(random.integers(8)), random.integers(2**31)
+            if step % self.world == self.rank:
+                yield self._batch(self.rows[chosen], operation, int(noise))
+
+    def _batch(self, rows: np.ndarray, operation: int, noise: int) -> dict[str, Any]:
+        batch: dict[str, Any] = {}
+        for name in self.inputs.modalities:
+            pieces, places = [], []
+            for part in np.unique(rows[:, 0]):
+                here = np.flatnonzero(rows[:, 0] == part)
+                if name in self.parts[part]:
+                    index = torch.from_numpy(rows[here, 1])
+                    pieces.append(type(self.parts[part][name])(*(tensor[index] for tensor in self.parts[part][name])))
+                    places.append(torch.from_numpy(here))
+            if pieces:
+                batch[name] = _spread(pieces, torch.cat(places), len(rows))
+        batch = turn(batch, operation, self.inputs)
+        return self._noisy(batch, noise)
+
+    def _noisy(self, batch: dict[str, Any], seed: int) -> dict[str, Any]:
+        """Half of the exact attributes get a measurement error, so that the experts learn what an error means."""
+        generator = torch.Generator().manual_seed(seed)
+        for name, part in batch.items():
+            if isinstance(part, Columns) and name != "morphology":
+                blurred = (torch.rand(len(part.value), 1, generator=generator) < 0.5) & (part.error == 0) & part.mask
+                error = 10 ** (torch.rand(part.value.shape, generator=generator) * 2 - 2)
+                noise = error * torch.randn(part.value.shape, generator=generator)
+                batch[name] = Columns(torch.where(blurred, part.value + noise, part.value), torch.where(blurred, error, part.error), part.mask)
+        return batch
+
+
+def _spread(pieces: list[Any], places: Tensor, n: int) -> Any:
+    """Pieces of one modality, from several samples, at their places in a batch of ``n``; zeros (absent) elsewhere."""
+    tensors = []
+    for column in zip(*pieces, strict=True):
+        side = max(tensor.shape[-1] for tensor in column)
+        together = torch.cat([_pad(tensor, side) if isinstance(pieces[0], Images) else tensor for tensor in column])
+        whole = together.new_zeros(n, *together.shape[1:])
+        whole[places] = together
+        tensors.append(whole)
+    return type(pieces[0])(*tensors)
+
+
+def _pad(tensor: Tensor, side: int) -> Tensor:
+    """PSFs of different sizes in the middle of the largest."""
+    margin = (side - tensor.shape[-1]) // 2
+    return torch.nn.functional.pad(tensor, (margin,) * 4) if margin else tensor
+
+
+def turn(batch: dict[str, Any], operation: int, inputs: Inputs) -> dict[str, Any]:
+    """Turn by a multiple of 90 degrees and mirror, about the stamp's central pixel: pixels, PSFs and ellipticities together.
+
+    Parameters
+    ----------
+    batch
+        Modalities by name.
+    operation
+        0 to 7: ``operation % 4`` quarter turns, after a mirror of x if it is 4 or more.
+    inputs
+        The model's inputs (which column is e1).
+    """
+    quarters, mirror = operation % 4, operation >= 4
+    turned = dict(batch)
+    if "image" in batch:
+        psf = batch["image"].psf.flip(-1) if mirror else batch["image"].psf
+        turned["image"] = Images(
+            *(_turn_about_centre(tensor, quarters, mirror) for tensor in batch["image"][:2]), psf.rot90(quarters, (-2, -1))
+        )
+    if "shape" in batch:
+        value = batch["shape"].value.clone()
+        for name, sign in (("e1", (-1) ** quarters), ("e2", (-1) ** (quarters + mirror))):
+            if name in inputs.groups["shape"] and sign < 0:
+                column, scaling = inputs.groups["shape"].index(name), inputs.scalings[name]
+                value[:, column] = -value[:, column] - 2 * scaling.center / scaling.width
+        turned["shape"] = batch["shape"]._replace(value=value)
+    return turned
+
+
+def _turn_about_centre(tensor: Tensor, quarters: int, mirror: bool) -> Tensor:
+    # an even stamp's central pixel is n/2: each axis that runs backwards is rolled by one to keep it there, and the row or column that
+    # wraps has no counterpart (0 in ivar: masked)
+    backwards = []
+    if mirror:
+        tensor = tensor.flip(-1).roll(1, -1)
+        backwards.append(-1)
+    tensor = tensor.rot90(quarters, (-2, -1))
+    rolled = {0: (), 1: (-2,), 2: (-2, -1), 3: (-1,)}[quarters]
+    for axis in rolled:
+        tensor = tensor.roll(1, axis)
+    if not (quarters or mirror):
+        return tensor
+    tensor = tensor.clone()
+    tensor[..., 0, :] = 0
+    tensor[..., :, 0] = 0
+    return tensor

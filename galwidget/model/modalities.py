@@ -1,0 +1,174 @@
+"""What one expert sees: the image, or a group of attributes; each has an encoder, a decoder and a likelihood."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from galwidget.model import likelihoods
+from galwidget.model.gaussian import Gaussian
+from galwidget.model.networks import ImageDecoder, ImageEncoder, Perceptron
+from galwidget.model.telescope import convolve
+
+__all__ = ["CategoryModality", "Columns", "ColumnsModality", "ImageModality", "Images", "MixtureModality", "Modality", "expert"]
+
+#: Bounds of an expert's log precision: from nothing said to a thousandth of the prior's width.
+_LOG_PRECISION = (-12.0, 14.0)
+
+
+class Images(NamedTuple):
+    """Pixels as tensors: flux and ivar (n, band, y, x) in nJy and nJy-2, psf (n, band, k, k)."""
+
+    flux: Tensor
+    ivar: Tensor
+    psf: Tensor
+
+    @property
+    def present(self) -> Tensor:
+        """Which galaxies have a good pixel, shape (n,)."""
+        return (self.ivar > 0).flatten(1).any(1)
+
+
+class Columns(NamedTuple):
+    """Attributes of one group as tensors: standardised value, its error, and whether it was measured, each (n, column)."""
+
+    value: Tensor
+    error: Tensor
+    mask: Tensor
+
+    @property
+    def present(self) -> Tensor:
+        """Which galaxies have any of these attributes, shape (n,)."""
+        return self.mask.any(1)
+
+
+class Modality(Protocol):
+    """The three things that an MVAE asks of a modality."""
+
+    def encode(self, data: NamedTuple) -> Gaussian:
+        """The expert's Gaussian for each galaxy, (n, d); any numbers where the data are absent."""
+
+    def decode(self, z: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The parameters of the likelihood at ``z`` (n, d)."""
+
+    def log_likelihood(self, data: NamedTuple, z: Tensor) -> Tensor:
+        """Nats of ``data`` at ``z`` (n, d), shape (n,); 0 where absent."""
+
+
+def expert(numbers: Tensor) -> Gaussian:
+    """The last layer of an encoder (n, 2 d) as a Gaussian: mean, and a log precision held within bounds."""
+    mean, log_precision = numbers.chunk(2, 1)
+    low, high = _LOG_PRECISION
+    return Gaussian(mean, log_precision.clamp(low, high).exp())
+
+
+class ImageModality(nn.Module):
+    """The image: asinh pixels in, the galaxy before the telescope out, compared through each galaxy's own PSF.
+
+    Parameters
+    ----------
+    latent_size
+        Size d of the latent.
+    sky_sigma
+        The survey's sky noise in nJy, shape (band,): the scale on which the encoder sees pixels.
+    psf
+        The survey's PSF, shape (band, k, k): the one that the others are compared with.
+    log_flux
+        Mean and standard deviation of ln(flux / nJy) in the training data, shape (2, band).
+    stamp
+        Side of the images in pixels.
+    model_error
+        See `galwidget.model.likelihoods.gaussian_pixels`.
+    """
+
+    sky_sigma: Tensor
+    sharpness: Tensor
+    flux_mean: Tensor
+    flux_std: Tensor
+
+    def __init__(self, latent_size: int, sky_sigma: Tensor, psf: Tensor, log_flux: Tensor, stamp: int, model_error: float = 0.0) -> None:
+        super().__init__()
+        bands = len(sky_sigma)
+        self.model_error = model_error
+        self.register_buffer("sky_sigma", sky_sigma.float())
+        self.register_buffer("sharpness", psf.float().square().sum((-2, -1)))
+        self.register_buffer("flux_mean", log_flux[0].float())
+        self.register_buffer("flux_std", log_flux[1].float())
+        self.encoder = ImageEncoder(bands + 1, 3 * bands, 2 * latent_size, stamp)
+        self.decoder = ImageDecoder(latent_size, bands, stamp)
+
+    def encode(self, data: Images) -> Gaussian:
+        """See `Modality.encode`."""
+        good = data.ivar > 0
+        picture = torch.asinh(torch.where(good, data.flux, 0.0) / (3 * self.sky_sigma[:, None, None]))
+        good = good.to(picture.dtype)
+        share = good.mean((2, 3))
+        noise = (1 / data.ivar.clamp(min=1e-12)).sqrt().mul(good).sum((2, 3)) / good.sum((2, 3)).clamp(min=1)
+        depth = torch.where(share > 0, (noise / self.sky_sigma).clamp(min=1e-3).log(), 0.0)
+        sharpness = (data.psf.square().sum((-2, -1)) / self.sharpness).clamp(min=1e-3).log()
+        context = torch.cat([share, depth, sharpness], 1)
+        return expert(self.encoder(torch.cat([picture, good.mean(1, keepdim=True)], 1), context))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Noiseless, PSF-free flux in nJy, shape (n, band, y, x)."""
+        shape, log_flux = self.decoder(z)
+        return shape * (self.flux_mean + self.flux_std * log_flux).exp()[..., None, None]
+
+    def log_likelihood(self, data: Images, z: Tensor) -> Tensor:
+        """See `Modality.log_likelihood`."""
+        return likelihoods.gaussian_pixels(data.flux, data.ivar, convolve(self.decode(z), data.psf), self.model_error)
+
+
+class _AttributeModality(nn.Module):
+    """What groups of attributes share: an encoder that knows which columns were measured, and how well."""
+
+    def __init__(self, latent_size: int, columns: int, outputs: int, hidden: int = 96) -> None:
+        super().__init__()
+        self.encoder = Perceptron(3 * columns, 2 * latent_size, hidden)
+        self.decoder = Perceptron(latent_size, outputs, hidden)
+
+    def encode(self, data: Columns) -> Gaussian:
+        """See `Modality.encode`."""
+        value = torch.where(data.mask, data.value, 0.0)
+        error = torch.where(data.mask, (10 * data.error).log1p(), 0.0)
+        return expert(self.encoder(torch.cat([value, error, data.mask.to(value.dtype)], 1)))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The parameters of the likelihood, shape (n, parameter)."""
+        return self.decoder(z)
+
+
+class ColumnsModality(_AttributeModality):
+    """Continuous attributes: Gaussian, with a learned scatter for each column beside the measured error."""
+
+    def __init__(self, latent_size: int, columns: int, hidden: int = 96) -> None:
+        super().__init__(latent_size, columns, columns, hidden)
+        self.log_scatter = nn.Parameter(torch.full((columns,), -1.0))
+
+    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
+        """See `Modality.log_likelihood`."""
+        return likelihoods.gaussian_columns(data.value, data.error, data.mask, self.decode(z), self.log_scatter.clamp(min=-5.0))
+
+
+class MixtureModality(_AttributeModality):
+    """One attribute whose distribution may have several peaks (redshift): a mixture of Gaussians."""
+
+    def __init__(self, latent_size: int, components: int = 5, hidden: int = 96) -> None:
+        super().__init__(latent_size, 1, 3 * components, hidden)
+
+    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
+        """See `Modality.log_likelihood`."""
+        return likelihoods.gaussian_mixture(data.value, data.error, data.mask, self.decode(z))
+
+
+class CategoryModality(_AttributeModality):
+    """One attribute with named values (Hubble type): categorical; the columns are one-hot."""
+
+    def __init__(self, latent_size: int, categories: int, hidden: int = 96) -> None:
+        super().__init__(latent_size, categories, categories, hidden)
+
+    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
+        """See `Modality.log_likelihood`."""
+        return likelihoods.categorical(data.value, data.mask, self.decode(z))

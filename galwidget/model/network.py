@@ -1,0 +1,59 @@
+"""Build an MVAE and its prior for given inputs: the one place that says which modality has which network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from galwidget.attributes import MORPHOLOGIES
+from galwidget.model.inputs import Inputs
+from galwidget.model.modalities import CategoryModality, ColumnsModality, ImageModality, MixtureModality, Modality
+from galwidget.model.mvae import MVAE
+from galwidget.model.prior import FlowPrior
+
+__all__ = ["Architecture", "build"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of the networks.
+
+    Parameters
+    ----------
+    latent_size
+        Size d of the latent.
+    log_flux
+        Mean and standard deviation of ln(flux / nJy) of each band in the training data, shape (2, band).
+    model_error
+        The image decoder's own relative error, see `galwidget.model.likelihoods.gaussian_pixels`.
+    transforms
+        Coupling layers of the prior's flow.
+    """
+
+    latent_size: int = 32
+    log_flux: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    model_error: float = 0.02
+    transforms: int = 6
+
+
+def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
+    """A model and its prior with fresh weights from torch's generator."""
+    latent_size = architecture.latent_size
+    modalities: dict[str, Modality] = {}
+    if inputs.stamp:
+        survey = inputs.survey
+        default = (tuple(np.log(100 * survey.sky_sigma)), (1.0,) * len(survey.bands))
+        log_flux = torch.tensor(architecture.log_flux or default)
+        noise, psf = torch.from_numpy(survey.sky_sigma), torch.from_numpy(survey.psf())
+        modalities["image"] = ImageModality(latent_size, noise, psf, log_flux, inputs.stamp, architecture.model_error)
+    for group, names in inputs.groups.items():
+        if group == "morphology":
+            modalities[group] = CategoryModality(latent_size, len(MORPHOLOGIES))
+        elif group == "redshift":
+            modalities[group] = MixtureModality(latent_size)
+        else:
+            modalities[group] = ColumnsModality(latent_size, len(names))
+    prior = FlowPrior(latent_size, len(inputs.condition_names), architecture.transforms)
+    return MVAE(latent_size, modalities), prior

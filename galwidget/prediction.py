@@ -1,0 +1,135 @@
+"""What a model says of an attribute that was not measured: a full distribution for each galaxy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from galwidget.attributes import MORPHOLOGIES
+from galwidget.model.modalities import CategoryModality, ColumnsModality, MixtureModality
+
+if TYPE_CHECKING:
+    import torch
+
+    from galwidget.model.inputs import Inputs, Scaling
+
+__all__ = ["CategoryPrediction", "Prediction", "predict"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predictive distribution of a continuous attribute: a mixture of Gaussians on the attribute's scale.
+
+    Parameters
+    ----------
+    name
+        The attribute.
+    weights, means, scatters
+        The components, shape (n, k), on the standardised scale.
+    scaling
+        That scale.
+    """
+
+    name: str
+    weights: np.ndarray
+    means: np.ndarray
+    scatters: np.ndarray
+    scaling: Scaling
+
+    def samples(self, count: int = 256, seed: int | None = None) -> np.ndarray:
+        """Draws in the attribute's unit, shape (n, count)."""
+        random = np.random.default_rng(seed)
+        cumulative = np.cumsum(self.weights, 1)
+        chosen = (random.random((len(self.weights), count, 1)) > cumulative[:, None, :]).sum(2).clip(max=self.weights.shape[1] - 1)
+        center, width = (np.take_along_axis(part, chosen, 1) for part in (self.means, self.scatters))
+        return self.scaling.inverse(center + width * random.standard_normal(center.shape))
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean in the attribute's unit, shape (n,)."""
+        return self.samples(512, seed=0).mean(1) if self.scaling.scale != "linear" else self.scaling.inverse((self.weights * self.means).sum(1))
+
+    @property
+    def std(self) -> np.ndarray:
+        """Standard deviation in the attribute's unit, shape (n,)."""
+        if self.scaling.scale != "linear":
+            return self.samples(512, seed=0).std(1)
+        center = (self.weights * self.means).sum(1, keepdims=True)
+        return np.sqrt((self.weights * (self.scatters**2 + (self.means - center) ** 2)).sum(1)) * self.scaling.width
+
+    def pdf(self, grid: Any) -> np.ndarray:
+        """Density at the values ``grid`` (m,), in the attribute's unit, shape (n, m)."""
+        grid = np.asarray(grid, float)
+        at, _ = self.scaling.forward(grid)
+        slope = self.scaling.slope(grid)
+        density = np.zeros((len(self.weights), len(grid)))
+        for weight, center, width in zip(self.weights.T, self.means.T, self.scatters.T, strict=True):  # one component at a time: flat memory
+            density += weight[:, None] * np.exp(-0.5 * ((at - center[:, None]) / width[:, None]) ** 2) / (width[:, None] * math.sqrt(2 * math.pi))
+        return np.nan_to_num(density * slope)
+
+    def cdf(self, values: Any) -> np.ndarray:
+        """Probability of less than ``values`` (n,), shape (n,): uniform over a sample where the prediction is calibrated (PIT)."""
+        from scipy.special import ndtr  # noqa: PLC0415 (small, but only for this)
+
+        at, _ = self.scaling.forward(np.asarray(values, float))
+        return (self.weights * ndtr((at[:, None] - self.means) / self.scatters)).sum(1)
+
+
+@dataclass(frozen=True)
+class CategoryPrediction:
+    """The probabilities of a categorical attribute.
+
+    Parameters
+    ----------
+    name
+        The attribute.
+    categories
+        Its values.
+    probabilities
+        Shape (n, category).
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    probabilities: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The most probable category of each galaxy, shape (n,)."""
+        return np.array(self.categories)[self.probabilities.argmax(1)]
+
+
+def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: str) -> Prediction | CategoryPrediction:
+    """The predictive distribution of one attribute from draws of the latent.
+
+    Parameters
+    ----------
+    name, group
+        The attribute and its modality's name.
+    modality
+        The modality.
+    z
+        Draws from the posterior, shape (draw, n, d).
+    inputs
+        The model's inputs.
+    """
+    draws, n = z.shape[:2]
+    parameters = modality.decode(z.flatten(0, 1))
+    if isinstance(modality, CategoryModality):
+        probabilities = parameters.softmax(1).view(draws, n, -1).mean(0)
+        return CategoryPrediction(name, MORPHOLOGIES, probabilities.double().numpy())
+    if isinstance(modality, MixtureModality):
+        logits, means, log_scatter = parameters.chunk(3, 1)
+        parts = (logits.softmax(1) / draws, means, log_scatter.clamp(min=-6.0).exp())
+    elif isinstance(modality, ColumnsModality):
+        column = inputs.groups[group].index(name)
+        means = parameters[:, column : column + 1]
+        scatter = modality.log_scatter[column].clamp(min=-5.0).exp().expand_as(means)
+        parts = (means.new_full(means.shape, 1 / draws), means, scatter)
+    else:
+        raise TypeError(f"{group} has no attribute to predict")
+    weights, means, scatters = (part.view(draws, n, -1).transpose(0, 1).reshape(n, -1).double().numpy() for part in parts)
+    return Prediction(name, weights, means, scatters, inputs.scalings[name])

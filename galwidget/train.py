@@ -1,0 +1,258 @@
+"""Fit a model to galaxies: the MVAE on Lightning, then the flow that is its prior."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning as L  # noqa: N812 (Lightning's own habit)
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader, TensorDataset
+
+from galwidget.galaxies import Galaxies
+from galwidget.galaxy_model import GalaxyModel
+from galwidget.model.dataset import Batches
+from galwidget.model.inputs import Inputs
+from galwidget.model.mvae import MVAE
+from galwidget.model.network import Architecture, build
+from galwidget.model.objective import Objective
+from galwidget.model.prior import FlowPrior
+from galwidget.survey import Survey
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["DEFAULT_OBJECTIVE", "fit"]
+
+#: Attributes are a handful of numbers beside 20,000 pixels: weighted up, or the joint posterior forgets them.
+DEFAULT_OBJECTIVE = Objective(
+    weights={"brightness": 5, "colours": 5, "shape": 5, "redshift": 5, "morphology": 5}, beta=1.0, subsets=1, alignment=0.2
+)
+
+
+def fit(
+    galaxies: Galaxies | Sequence[Galaxies],
+    *catalogues: Galaxies,
+    epochs: int = 30,
+    model: GalaxyModel | None = None,
+    survey: str | Survey | None = None,
+    repeats: Sequence[int] | None = None,
+    latent_size: int = 32,
+    objective: Objective = DEFAULT_OBJECTIVE,
+    batch_size: int = 32,
+    learning_rate: float = 2.5e-3,
+    warm_up: float = 0.25,
+    prior_epochs: int = 40,
+    seed: int = 0,
+    run: str | PathLike[str] | None = None,
+    progress: bool = True,
+    **trainer: Any,
+) -> GalaxyModel:
+    """Train a model on galaxies, and on samples that lack some of what it learns.
+
+    Parameters
+    ----------
+    galaxies, *catalogues
+        Samples: images with attributes, images alone, attributes alone. They may differ in what they have, not in bands and pixels.
+    epochs
+        Passes over all samples.
+    model
+        A model to start from (fine-tuning); its inputs and sizes are kept. Default: fresh weights.
+    survey
+        The model's survey; default: that of the first sample with images.
+    repeats
+        How often each sample is seen in one epoch (a small real sample beside a large simulated one); default once.
+    latent_size
+        Size of the latent of a fresh model.
+    objective
+        `galwidget.model.objective.Objective`.
+    batch_size, learning_rate
+        Of Adam; the rate falls to zero as a cosine.
+    warm_up
+        Share of the training over which beta rises from 0 to its value.
+    prior_epochs
+        Passes of the flow's fit; 0 keeps the flow as it is.
+    seed
+        Decides weights, order, augmentation and draws.
+    run
+        A folder for checkpoints, one an epoch. If it has one, training goes on from there and ends where an unbroken run would have.
+    progress
+        Whether to draw progress bars.
+    **trainer
+        To `lightning.Trainer`: ``devices=``, ``strategy="ddp"``, ``accelerator=``, ``callbacks=`` ...
+
+    Returns
+    -------
+    GalaxyModel
+        The trained model, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        No sample has images or known attributes, or samples do not fit each other or the model.
+    """
+    samples = [galaxies, *catalogues] if isinstance(galaxies, Galaxies) else [*galaxies, *catalogues]
+    samples = [sample for sample in samples if len(sample)]
+    if not samples:
+        raise ValueError("nothing to train on: every sample is empty")
+    if repeats is not None and len(repeats) != len(samples):
+        raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
+    torch.manual_seed(seed)
+    if model is None:
+        inputs, architecture = _inputs(samples, survey, latent_size)
+        mvae, prior = build(inputs, architecture)
+    else:
+        inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
+    batches = Batches(samples, inputs, batch_size, seed, repeats)
+    module = _Training(mvae, batches, objective, learning_rate, warm_up * epochs, epochs, seed)
+    folder = Path(run) if run is not None else None
+    _train(module, epochs, folder, progress, trainer)
+    mvae = module.mvae.eval().cpu()
+    if prior_epochs:
+        fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, progress=progress)
+    about = dict(model.about) if model is not None else {}
+    trained = [f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples]
+    about["trained_on"] = [*about.get("trained_on", []), *trained]
+    fitted = GalaxyModel(mvae, prior, inputs, architecture, about)
+    fitted.rank_dimensions(next((sample for sample in samples if sample.flux is not None), None))
+    return fitted
+
+
+def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: int) -> tuple[Inputs, Architecture]:
+    with_images = [sample for sample in samples if sample.flux is not None]
+    survey = Survey.named(survey) if survey is not None else (with_images or samples)[0].survey
+    inputs = Inputs.fit(samples, survey)
+    if not inputs.modalities:
+        raise ValueError("the samples have neither images nor an attribute the model knows; see galwidget.attributes")
+    for sample in samples:
+        inputs.check(sample)
+    if not with_images:
+        return inputs, Architecture(latent_size)
+    totals = np.concatenate([sample.flux.sum((2, 3), dtype=float) for sample in with_images if sample.flux is not None])
+    # faint bands can sum to nothing or less: the sky noise of a stamp is the least that counts
+    floor = survey.sky_sigma * inputs.stamp / 8
+    log_flux = np.log(np.maximum(totals, floor))
+    center, width = log_flux.mean(0), np.maximum(log_flux.std(0), 0.1)
+    return inputs, Architecture(latent_size, (tuple(map(float, center)), tuple(map(float, width))))
+
+
+class _Training(L.LightningModule):
+    def __init__(self, mvae: MVAE, batches: Batches, objective: Objective, rate: float, warm_up_epochs: float, epochs: int, seed: int) -> None:
+        super().__init__()
+        self.mvae, self.batches, self.objective, self.rate = mvae, batches, objective, rate
+        self.warm_up_epochs, self.epochs, self.seed = warm_up_epochs, epochs, seed
+
+    def train_dataloader(self) -> DataLoader:
+        self.batches.epoch = self.current_epoch
+        self.batches.rank, self.batches.world = self.global_rank, self.trainer.world_size
+        return DataLoader(self.batches, batch_size=None)
+
+    def training_step(self, batch: Mapping[str, Any], _: int) -> torch.Tensor:
+        # the step's number decides its draws, so that a resumed run draws what an unbroken one would have
+        torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1024 + self.global_rank)
+        beta = self.objective.beta
+        if self.warm_up_epochs:
+            done = self.global_step / max(len(self.batches), 1) / self.warm_up_epochs
+            beta *= min(1.0, done)
+        parts = self.objective(self.mvae, batch, beta)
+        for name, value in parts.items():
+            self.log(name, value.detach(), prog_bar=name in ("loss", "kl"), batch_size=self.batches.batch_size)
+        return parts["loss"]
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.Adam(self.parameters(), self.rate)
+        steps, rise = self.epochs * len(self.batches), min(200, self.epochs * len(self.batches) // 10 + 1)
+
+        def rate(step: int) -> float:
+            return min(1.0, (step + 1) / rise) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+
+        schedule = {"scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, rate), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def _train(module: _Training, epochs: int, folder: Path | None, progress: bool, trainer: dict[str, Any]) -> None:
+    callbacks = list(trainer.pop("callbacks", None) or [])
+    last = None
+    if folder is not None:
+        callbacks.append(ModelCheckpoint(folder, filename="epoch={epoch}", save_last=True, save_top_k=1, every_n_epochs=1, save_on_train_epoch_end=True))
+        found = folder / "last.ckpt"
+        last = found if found.is_file() else None
+    settings = {
+        "accelerator": "auto", "devices": 1, "logger": False, "enable_model_summary": False, "gradient_clip_val": 1000.0,
+        "enable_checkpointing": folder is not None, "enable_progress_bar": progress, "reload_dataloaders_every_n_epochs": 1,
+    }  # fmt: skip
+    runner = L.Trainer(max_epochs=epochs, callbacks=callbacks, **(settings | trainer))
+    runner.fit(module, ckpt_path=last, weights_only=True if last else None)
+
+
+@torch.no_grad()
+def _posterior_draws(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies]) -> tuple[torch.Tensor, ...]:
+    means, stds, values, masks = [], [], [], []
+    for sample in samples:
+        for start in range(0, len(sample), 256):
+            part = sample[start : start + 256]
+            posterior = mvae.encode(inputs.tensors(part))
+            value, mask = inputs.conditions(part)
+            for store, tensor in zip((means, stds, values, masks), (posterior.mean, posterior.std, value, mask), strict=True):
+                store.append(tensor)
+    return tuple(torch.cat(store) for store in (means, stds, values, masks))
+
+
+def fit_prior(
+    prior: FlowPrior,
+    mvae: MVAE,
+    inputs: Inputs,
+    samples: Sequence[Galaxies],
+    *,
+    epochs: int,
+    seed: int,
+    learning_rate: float = 2e-3,
+    batch_size: int = 256,
+    progress: bool = True,
+) -> None:
+    """Fit the flow, in place, to draws from the posteriors of the galaxies that have images.
+
+    Galaxies without images are left out: their posteriors are broad because nothing was seen, not because galaxies are like that.
+    Each attribute is hidden with a probability that is itself drawn for each galaxy, from none hidden to all.
+    """
+    from tqdm.auto import tqdm  # noqa: PLC0415 (only here)
+
+    with_images = [sample for sample in samples if sample.flux is not None] or list(samples)
+    mean, std, value, mask = _posterior_draws(mvae, inputs, with_images)
+    generator = torch.Generator().manual_seed(seed)
+    prior.standardise_by(mean + std * torch.randn(mean.shape, generator=generator))
+    loader = DataLoader(TensorDataset(mean, std, value, mask), batch_size, shuffle=True, generator=generator, drop_last=len(mean) > batch_size)
+    optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
+    steps = epochs * len(loader)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+    groups = _columns_of_one_attribute(inputs)
+    prior.train()
+    bar = tqdm(range(epochs), desc="prior", disable=not progress)
+    for _ in bar:
+        for center, width, given, measured in loader:
+            z = center + width * torch.randn(center.shape, generator=generator)
+            hidden = _hide(len(z), groups, generator)
+            loss = -prior.log_prob(z, given, measured & ~hidden).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()
+        bar.set_postfix(nats=f"{loss.item():.2f}")
+    prior.eval()
+
+
+def _columns_of_one_attribute(inputs: Inputs) -> torch.Tensor:
+    """Which attribute each condition column belongs to: the categories of one attribute, and e1 with e2, are hidden together."""
+    names = ["ellipticity" if name in ("e1", "e2") else name.partition("=")[0] for name in inputs.condition_names]
+    return torch.tensor([sorted(set(names)).index(name) for name in names])
+
+
+def _hide(n: int, groups: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    share = torch.rand(n, 1, generator=generator) * 1.4 - 0.2  # a seventh of the galaxies show all, a seventh none
+    return (torch.rand(n, int(groups.max()) + 1, generator=generator) < share)[:, groups]
+
