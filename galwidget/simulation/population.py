@@ -9,10 +9,19 @@ import numpy as np
 from scipy.special import gammainc, gammaincinv
 
 from galwidget.attributes import MORPHOLOGIES
-from galwidget.spectra import REDSHIFTS, REST_B, REST_R, Photometry, dimming, distance_modulus, kpc_per_arcsec, volume_per_redshift
+from galwidget.simulation.spectra import (
+    REDSHIFTS,
+    REST_B,
+    REST_R,
+    Photometry,
+    dimming,
+    distance_modulus,
+    kpc_per_arcsec,
+    volume_per_redshift,
+)
 from galwidget.survey import Survey, magnitude_to_nanojansky
 
-__all__ = ["BULGE_INDICES", "DISC_INDICES", "BRIGHTEST", "Population", "Sources"]
+__all__ = ["BRIGHTEST", "BULGE_INDICES", "DISC_INDICES", "Population", "Sources"]
 
 #: Sersic indices that occur: few, because GalSim tabulates each anew (70 ms).
 BULGE_INDICES = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
@@ -164,7 +173,7 @@ class Population:
         return self._cells[-1]
 
     def draw(self, rng: np.random.Generator, n: int, largest: float = np.inf) -> Sources:
-        """n galaxies within the magnitudes, of half-light radius below ``largest`` arcsec.
+        """Draw n galaxies within the magnitudes, of half-light radius below ``largest`` arcsec.
 
         Raises
         ------
@@ -188,7 +197,7 @@ class Population:
         return Sources.concatenate(parts)[:n]
 
     def candidates(self, rng: np.random.Generator, n: int) -> Sources:
-        """n galaxies of the grid, some of them a little fainter than the limit."""
+        """Draw n galaxies of the grid, some of them a little fainter than the limit."""
         colour, z, magnitude, cumulative, _ = self._cells
         cell = np.searchsorted(cumulative, rng.random(n))
         blue, redshift = colour[cell] == 1, z[cell] + rng.uniform(-0.0025, 0.0025, n)
