@@ -1,0 +1,110 @@
+"""A galaxy of one's own: its reconstruction, the residual in sigma, and the galaxy with attributes changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from traitlets import Bool, Dict, Int, List, validate
+
+from galwidget.galaxies import Galaxies
+from galwidget.widgets import conditions as asked
+from galwidget.widgets.frames import FrameWidget, Shown, listed, state
+
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel, Latent
+
+__all__ = ["GalaxyEditor"]
+
+
+class GalaxyEditor(FrameWidget):
+    """Galaxy, reconstruction, residual and edit, side by side; a slider an attribute.
+
+    Parameters
+    ----------
+    model
+        The model that is asked.
+    galaxies
+        Galaxies with images in the model's bands; `index` says which is shown.
+    index
+        The galaxy that is shown first.
+
+    Raises
+    ------
+    ValueError
+        No galaxies, or galaxies without images.
+    """
+
+    index = state(Int(0, min=0))
+    edits = state(Dict(help="attributes asked of the edited galaxy, by name"))
+    telescope = state(Bool(True, help="show the edited galaxy through its own PSF, else before the telescope"))
+    controls = List(Dict()).tag(sync=True)
+    total = Int(0).tag(sync=True)
+
+    CELLS = ("galaxy", "reconstruction", "edited")
+
+    def __init__(self, model: GalaxyModel, galaxies: Galaxies, index: int = 0) -> None:
+        galaxies.require_images()
+        if not len(galaxies):
+            raise ValueError("no galaxies were given; give at least one with images")
+        self._galaxies = galaxies
+        super().__init__(
+            model,
+            galaxies.survey,
+            kind="editor",
+            index=index,
+            controls=asked.controls(model),
+            total=len(galaxies),
+            selection=[self.CELLS.index("edited")],
+        )
+
+    @validate("index")
+    def _one_of_them(self, proposal: Any) -> int:
+        if proposal["value"] >= len(self._galaxies):
+            raise ValueError(f"galaxy {proposal['value']} was asked for, but there are {len(self._galaxies)}")
+        return proposal["value"]
+
+    @validate("edits")
+    def _known_edits(self, proposal: Any) -> dict[str, Any]:
+        return asked.checked(self.model, proposal["value"])  # type: ignore[arg-type]
+
+    @property
+    def edited(self) -> Galaxies:
+        """The edited galaxy, noiseless and before the telescope, shape (1, band, y, x)."""
+        model: Any = self.model
+        return model.decode(self._shown(self._wanted()).latent()[[self.CELLS.index("edited")]])
+
+    def _edit(self, latent: Latent, wanted: dict[str, Any]) -> Latent:
+        model: Any = self.model
+        return model.edit_latent(latent, seed=0, **asked.arguments(wanted["edits"])) if wanted["edits"] else latent
+
+    def _show(self, wanted: dict[str, Any]) -> Shown:
+        from galwidget.observation import observe  # noqa: PLC0415 (scipy only when a galaxy is looked at)
+
+        model: Any = self.model
+        galaxy = self._galaxies[wanted["index"]]
+        latent = model.encode(galaxy)
+        edited = self._edit(latent, wanted)
+        both = type(latent).concatenate([latent, edited])
+        decoded = model.decode(both)
+        seen = observe(decoded, psf=galaxy.psfs[0], noise=False)
+        flux, ivar = galaxy.require_images()
+        residual = (flux - seen.flux[:1]) * np.sqrt(ivar)
+        good = ivar > 0
+        chi2 = float(np.mean(residual[good] ** 2)) if good.any() else float("nan")
+        last = seen[1] if wanted["telescope"] else decoded[1]
+        about = {"chi2": chi2, "values": {name: _value(decoded[1], name) for name in model.conditions if name in decoded.table.colnames}}
+        parts = [galaxy.with_table(galaxy.table[[name for name in galaxy.table.colnames if name in decoded.table.colnames]]), seen[0], last]
+        cells = Galaxies.concatenate([Galaxies(p.flux, p.ivar, galaxy.psfs[0], p.table, survey=galaxy.survey) for p in parts])
+        return Shown(cells, 1, 3, lambda: type(latent).concatenate([latent, both]), residual=residual, about=about)
+
+    def code(self) -> str:
+        """Text of a notebook cell that makes the edited galaxy again."""
+        verb = f"model.edit(galaxies[{self.index}], seed=0{asked.as_arguments(self.edits)})" if self.edits else f"galaxies[{self.index}]"
+        return f"{self._load_code()}edited = {verb}  # of the galaxies given to GalaxyEditor\n"
+
+
+def _value(galaxies: Galaxies, name: str) -> Any:
+    """Attribute of the only galaxy, as JSON."""
+    column = galaxies.table[name]
+    return float(galaxies.attribute(name)[0]) if np.asarray(column).dtype.kind in "biuf" else str(column[0])

@@ -1,0 +1,298 @@
+"""What every widget shares: state as small traits, pixels by binary messages, selection, and a still picture for saved notebooks.
+
+The wire
+--------
+State is traits, all of them small; no trait carries pixels. The browser pulls: it asks for a frame when it needs one, with at most two
+requests in flight, and sends nothing when only the stretch changes (it has the flux and colours it itself).
+
+Browser to kernel, as custom messages:
+
+``{"type": "frame", "seq": 7, "state": {"seed": 3}}``
+    Set these traits (they are not echoed), then send the picture of the state.
+``{"type": "strip", "seq": 8, "row": 2, "state": {}}``
+    The same, for the fine steps of one row, to be scrubbed in the page (`LatentTraversal`).
+``{"type": "state", "state": {"selection": [1]}}``
+    Set these traits; no answer.
+
+Kernel to browser:
+
+``{"type": "frame", "seq": 7, "layers": [{"name": "flux", "shape": [64, 3, 64, 64], "scale": 1.0}], "bands": ["i", "r", "g"], ...}``
+    One buffer a layer, half floats (n, band, y, x) to be multiplied by ``scale``: nJy, or sigma for the layer ``residual``. Beside them
+    the grid's ``rows`` and ``columns``, ``first`` (index of the first cell), ``row_labels``, ``attributes`` of the cells and ``about``.
+``{"type": "strip", ...}``
+    A frame, of one row.
+``{"type": "superseded", "seq": 7}``
+    A newer request came before this one was begun: there will be no picture of it.
+``{"type": "error", "seq": 7, "message": "..."}``
+    What went wrong, in words; the widget shows it.
+
+Every request with a ``seq`` is answered once. Answers may arrive out of order; the browser never paints one older than what it shows.
+Messages may arrive on a thread beside the running cell (JupyterLab's subshells): they only set traits and queue the request. One thread a
+widget does the work, holding the model's lock.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import numpy as np
+from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
+
+from galwidget.picture import default_display
+from galwidget.widgets.still import still
+from galwidget.widgets.wire import half_floats, hover_columns
+from galwidget.widgets.worker import LatestWorker
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+    from galwidget.galaxies import Galaxies
+    from galwidget.galaxy_model import GalaxyModel, Latent
+    from galwidget.survey import Survey
+
+__all__ = ["FrameWidget", "Shown", "state"]
+
+_STATIC = Path(__file__).parent.parent / "static"
+
+
+def state(trait: Any) -> Any:
+    """A trait of a widget's state: the same state gives the same picture. The browser's own changes are not echoed to it."""
+    return trait.tag(sync=True, echo_update=False, state=True)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The galaxies that a state of a widget shows, row by row, and how they are laid out."""
+
+    galaxies: Galaxies
+    rows: int
+    columns: int
+    latent: Callable[[], Latent | None] = lambda: None
+    first: int = 0
+    row_labels: list[str] = field(default_factory=list)
+    residual: np.ndarray | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+class FrameWidget(anywidget.AnyWidget):
+    """A widget that shows the galaxies of its state; subclasses say which by `_show`.
+
+    Parameters
+    ----------
+    model
+        The model that is asked, or None where the widget only shows given galaxies.
+    survey
+        Whose bands the pictures have.
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    kind = Unicode().tag(sync=True)
+    bands = List(Unicode(), read_only=True).tag(sync=True)
+    pixel_scale = Float(1.0, help="arcsec").tag(sync=True)
+    display = Dict(help="bands and scale for red, green and blue; stretch in nJy a pixel; Q").tag(sync=True, echo_update=False)
+    selection = List(Int(min=0), help="indices of the selected cells").tag(sync=True, echo_update=False)
+
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame",)
+
+    def __init__(self, model: GalaxyModel | None, survey: Survey, **traits: Any) -> None:
+        self.model = model
+        self._survey = survey
+        self._cache: tuple[str, Shown] | None = None
+        self._cache_lock = threading.Lock()
+        self._worker = LatestWorker(self._answer, self._request_kinds, name=f"galwidget {type(self).__name__}")
+        display = default_display(survey)
+        super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)  # type: ignore[call-overload]
+        self.set_trait("bands", list(survey.band_names))
+        self.pixel_scale = survey.pixel_scale
+        self.on_msg(self._receive)
+
+    # ---- what a subclass says
+
+    def _show(self, wanted: dict[str, Any]) -> Shown:
+        """The galaxies of the state ``wanted`` (names and values of the traits marked `state`)."""
+        raise NotImplementedError
+
+    def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
+        raise ValueError(f"{type(self).__name__} has no strips; row {row} was asked for")
+
+    def code(self) -> str:
+        """Text of a notebook cell that makes the selected galaxies again, from scratch."""
+        raise NotImplementedError
+
+    # ---- what people read
+
+    @property
+    def shown(self) -> Galaxies:
+        """All galaxies that the widget shows, row by row."""
+        return self._shown(self._wanted()).galaxies
+
+    @property
+    def selected(self) -> Galaxies:
+        """The selected galaxies, in the order of the cells; none selected gives `Galaxies` of length 0."""
+        return self.shown[self._cells()]
+
+    @property
+    def latent(self) -> Latent | None:
+        """Latent of the selected galaxies, or None where the galaxies did not come from a model."""
+        latent = self._shown(self._wanted()).latent()
+        return None if latent is None else latent[self._cells()]
+
+    @property
+    def table(self) -> QTable:
+        """Attributes of the selected galaxies, one row a galaxy."""
+        return self.selected.table
+
+    def _load_code(self) -> str:
+        """The first lines of `code`: the package, and the model where it was loaded from a path."""
+        path = getattr(self.model, "path", None)
+        return f"import galwidget as gw\n\nmodel = gw.load({'' if path is None else repr(str(path))})\n"
+
+    def _cells(self) -> np.ndarray:
+        """Selected indices into `shown`, as an array that also indexes when it is empty."""
+        shown = self._shown(self._wanted())
+        cells = [index - shown.first for index in self.selection]
+        return np.array([cell for cell in cells if 0 <= cell < len(shown.galaxies)], dtype=int)
+
+    @validate("selection")
+    def _sorted_selection(self, proposal: Any) -> list[int]:
+        return sorted(set(proposal["value"]))
+
+    @validate("display")
+    def _whole_display(self, proposal: Any) -> dict[str, Any]:
+        display = dict(proposal["value"])
+        if set(display) != {"bands", "scale", "stretch", "Q"}:
+            raise TraitError(f"display has {', '.join(map(str, display))}; it needs bands, scale, stretch and Q, as default_display gives")
+        for name in display["bands"]:
+            self._survey.index(name)
+        if len(display["bands"]) != 3 or len(display["scale"]) != 3:
+            raise TraitError("display needs three bands and three scales, for red, green and blue")
+        if not (display["stretch"] > 0 and display["Q"] > 0):
+            raise TraitError(f"display has stretch {display['stretch']} and Q {display['Q']}; both must be above 0")
+        return display
+
+    # ---- state to galaxies
+
+    def _wanted(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.traits(state=True)}
+
+    def _shown(self, wanted: dict[str, Any]) -> Shown:
+        key = json.dumps(wanted, sort_keys=True)
+        with self._cache_lock:
+            if self._cache is not None and self._cache[0] == key:
+                return self._cache[1]
+        shown = self._locked(self._show, wanted)
+        with self._cache_lock:
+            self._cache = (key, shown)
+        return shown
+
+    def _locked(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+        if self.model is None:
+            return verb(*arguments)
+        with self.model.lock:
+            return verb(*arguments)
+
+    # ---- messages
+
+    def _receive(self, _: Any, content: Any, buffers: Any = None) -> None:
+        del buffers
+        content = content if isinstance(content, dict) else {}
+        kind, seq = content.get("type"), content.get("seq")
+        try:
+            self._take_state(content.get("state", {}))
+            if kind == "state":
+                return
+            if kind not in self._request_kinds or not isinstance(seq, int):
+                raise ValueError(f"a message of type {kind!r} and seq {seq!r}; expected one of {', '.join(self._request_kinds)}, numbered")
+        except Exception as error:  # noqa: BLE001 (whatever it is, the widget shows it; the kernel goes on)
+            self.send({"type": "error", "seq": seq if isinstance(seq, int) else None, "message": in_words(error)})
+            return
+        job = {"kind": kind, "seq": seq, "row": content.get("row"), "wanted": self._wanted(), "display": dict(self.display)}
+        replaced = self._worker.submit(kind, job)
+        if replaced is not None:
+            self.send({"type": "superseded", "seq": replaced["seq"]})
+
+    def _take_state(self, changes: Any) -> None:
+        allowed = {*self.traits(state=True), "display", "selection"}
+        if not isinstance(changes, dict) or not set(changes) <= allowed:
+            raise ValueError(f"state {changes!r} was sent; this widget's state is {', '.join(sorted(allowed))}")
+        if changes:
+            self.set_state(changes)
+
+    def _answer(self, job: dict[str, Any]) -> None:
+        begun = time.perf_counter()
+        try:
+            strip = job["kind"] == "strip"
+            shown = self._locked(self._show_strip, job["wanted"], job["row"]) if strip else self._shown(job["wanted"])
+            content, buffers = self._frame(shown, job["display"])
+        except Exception as error:  # noqa: BLE001 (an error is an answer like any other)
+            self.send({"type": "error", "seq": job["seq"], "message": in_words(error)})
+            return
+        head = {"type": job["kind"], "seq": job["seq"], "row": job["row"], "kernel_ms": round(1e3 * (time.perf_counter() - begun), 2)}
+        self.send({**head, **content}, buffers)
+
+    def _frame(self, shown: Shown, display: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        galaxies = shown.galaxies
+        flux, _ = galaxies.require_images()
+        bands = list(dict.fromkeys(display["bands"]))
+        layer, data = half_floats(flux[:, [galaxies.survey.index(band) for band in bands]])
+        layers, buffers = [{"name": "flux", **layer}], [data]
+        if shown.residual is not None:
+            layer, data = half_floats(shown.residual)
+            layers.append({"name": "residual", **layer})
+            buffers.append(data)
+        content = {
+            "layers": layers,
+            "bands": bands,
+            "rows": shown.rows,
+            "columns": shown.columns,
+            "first": shown.first,
+            "row_labels": shown.row_labels,
+            "attributes": hover_columns(galaxies),
+            "about": shown.about,
+        }
+        return content, buffers
+
+    # ---- life
+
+    def close(self) -> None:
+        """Free the thread, the galaxies held, and the browser's side of the widget."""
+        self._worker.close()
+        with self._cache_lock:
+            self._cache = None
+        super().close()
+
+    def _repr_mimebundle_(self, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**arguments)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        return {**data, **self.still()}, metadata
+
+    def still(self) -> dict[str, str]:
+        """What a reader without a kernel sees: ``image/png`` and ``text/html`` of the galaxies shown."""
+        shown = self._shown(self._wanted())
+        return still(shown.galaxies, shown.columns, self.display, type(self).__name__)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.selection)} selected>"
+
+
+def in_words(error: BaseException) -> str:
+    """An error as a sentence for the widget: its own words where it has them."""
+    words = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    ours = isinstance(error, (ValueError, TypeError, KeyError, TraitError)) and words
+    return words if ours else f"{type(error).__name__}: {words or 'no message'}"
+
+
+def listed(indices: Sequence[int] | np.ndarray) -> str:
+    """Indices as they are typed: ``[0, 3]``."""
+    return "[" + ", ".join(str(int(index)) for index in indices) + "]"

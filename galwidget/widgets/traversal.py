@@ -1,0 +1,148 @@
+"""A latent traversal: one latent dimension a row, scrubbed in the page from strips decoded ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from traitlets import Dict, Float, Int, List, validate
+
+from galwidget.widgets.frames import FrameWidget, Shown, listed, state
+
+if TYPE_CHECKING:
+    from galwidget.galaxies import Galaxies
+    from galwidget.galaxy_model import GalaxyModel, Latent
+
+__all__ = ["LatentTraversal"]
+
+#: Steps of a strip between two neighbouring cells of its row: fine enough that the scrub looks continuous.
+FINER = 4
+
+
+class LatentTraversal(FrameWidget):
+    """What each latent dimension does to a galaxy: a row a dimension, the galaxy where its sliders stand beside them.
+
+    Parameters
+    ----------
+    model
+        The model that is asked.
+    of
+        The galaxy (image or latent; the first, when there are more); default: one drawn with ``seed``.
+    dims
+        Latent dimensions; default: the eight that change the picture most.
+    extent
+        The rows run from ``-extent`` to ``extent`` standard deviations of the dimension over the training data.
+    steps
+        Cells a row.
+    seed
+        Of the drawn galaxy.
+
+    Raises
+    ------
+    ValueError
+        A dimension that the model does not have.
+    """
+
+    seed = state(Int(1, min=0))
+    dims = state(List(Int(min=0)))
+    extent = state(Float(3.0, min=0.1, max=10.0))
+    steps = state(Int(9, min=2, max=33))
+    position = state(Dict(help="dimensions that were moved, and where to in standard deviations"))
+    given = Int(0, help="1 where a galaxy was given").tag(sync=True)
+
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "strip")
+
+    def __init__(
+        self,
+        model: GalaxyModel,
+        of: Galaxies | Latent | None = None,
+        dims: Sequence[int] | None = None,
+        extent: float = 3.0,
+        steps: int = 9,
+        seed: int = 1,
+    ) -> None:
+        self._of = of
+        self._encoded: Latent | None = None
+        self._unit: tuple[np.ndarray, np.ndarray] | None = None
+        super().__init__(
+            model,
+            model.survey,
+            kind="traversal",
+            dims=list(model.active_dimensions[:8] if dims is None else dims),
+            extent=extent,
+            steps=steps,
+            seed=seed,
+            given=int(of is not None),
+        )
+
+    @validate("dims")
+    def _known_dims(self, proposal: Any) -> list[int]:
+        size = self.model.latent_size  # type: ignore[union-attr]
+        wrong = [dim for dim in proposal["value"] if dim >= size]
+        if wrong or not proposal["value"]:
+            raise ValueError(f"latent dimensions {proposal['value']}; give at least one of 0 to {size - 1}")
+        return proposal["value"]
+
+    @validate("position")
+    def _whole_position(self, proposal: Any) -> dict[str, float]:
+        size = self.model.latent_size  # type: ignore[union-attr]
+        position = {str(int(dim)): float(value) for dim, value in proposal["value"].items()}
+        if any(not 0 <= int(dim) < size for dim in position) or not np.isfinite(list(position.values())).all():
+            raise ValueError(f"position {proposal['value']!r}; give finite numbers for latent dimensions 0 to {size - 1}")
+        return position
+
+    def _galaxy(self, wanted: dict[str, Any]) -> Latent:
+        """Latent of the one galaxy where the sliders stand."""
+        model: Any = self.model
+        if self._of is None:
+            start = model.draw(1, seed=wanted["seed"])
+        else:
+            if self._encoded is None:
+                self._encoded = (model.encode(self._of[:1]) if hasattr(self._of, "flux") else self._of)[:1]
+            start = self._encoded
+        mean = np.array(start.mean, dtype=np.float32)
+        center, spread = self._units()
+        for dim, sigma in wanted["position"].items():
+            mean[0, int(dim)] = center[int(dim)] + sigma * spread[int(dim)]
+        return type(start)(mean, start.std)
+
+    def _units(self) -> tuple[np.ndarray, np.ndarray]:
+        """Center and spread of each latent dimension over the training data, shape (d,), as a traversal steps through them."""
+        if self._unit is None:
+            model: Any = self.model
+            size = model.latent_size
+            steps = model.traverse_latent(range(size), of=model.draw(1, seed=0), extent=1.0, steps=3).mean.reshape(size, 3, size)
+            steps = steps[np.arange(size), :, np.arange(size)]
+            self._unit = steps[:, 1], steps[:, 2] - steps[:, 1]
+        return self._unit
+
+    def _show(self, wanted: dict[str, Any]) -> Shown:
+        model: Any = self.model
+        here = self._galaxy(wanted)
+        rows = model.traverse_latent(wanted["dims"], of=here, extent=wanted["extent"], steps=wanted["steps"])
+        latent = type(here).concatenate([rows, here])
+        labels = [f"z{dim}" for dim in wanted["dims"]]
+        center, spread = self._units()
+        sigma = (here.mean[0] - center) / spread
+        about = {"here": [float(sigma[dim]) for dim in wanted["dims"]], "dims": wanted["dims"], "extent": wanted["extent"]}
+        return Shown(model.decode(latent), len(wanted["dims"]), wanted["steps"], lambda: latent, row_labels=labels, about=about)
+
+    def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
+        model: Any = self.model
+        dims = wanted["dims"]
+        if not isinstance(row, int) or not 0 <= row < len(dims):
+            raise ValueError(f"strip of row {row!r}; there are rows 0 to {len(dims) - 1}")
+        steps = (wanted["steps"] - 1) * FINER + 1
+        latent = model.traverse_latent([dims[row]], of=self._galaxy(wanted), extent=wanted["extent"], steps=steps)
+        return Shown(model.decode(latent), 1, steps, lambda: latent)
+
+    def code(self) -> str:
+        """Text of a notebook cell that makes the selected galaxies again."""
+        here = self._galaxy(self._wanted())
+        return (
+            f"import numpy as np\n{self._load_code()}"
+            f"here = gw.Latent(np.array({here.mean.tolist()}, np.float32), np.array({here.std.tolist()}, np.float32))\n"
+            f"rows = model.traverse_latent({self.dims}, of=here, extent={self.extent!r}, steps={self.steps})\n"
+            f"selected = model.decode(gw.Latent.concatenate([rows, here]))[{listed(self._cells())}]\n"
+        )

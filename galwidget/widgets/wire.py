@@ -1,0 +1,62 @@
+"""How galaxies become bytes for the browser: half-float flux of the displayed bands, and small lists of numbers beside them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from galwidget.attributes import describe
+
+if TYPE_CHECKING:
+    from galwidget.galaxies import Galaxies
+
+__all__ = ["half_floats", "hover_columns"]
+
+_HALF_MAX = 60000.0
+_SHOWN_FIRST = ("mag_r", "g_r", "r_half", "ellipticity", "redshift", "morphology")
+_MOST_COLUMNS = 7
+
+
+def half_floats(pixels: np.ndarray) -> tuple[dict[str, Any], bytes]:
+    """Pixels as IEEE half floats, divided by a power of two (which is exact) when they are too bright for them.
+
+    Parameters
+    ----------
+    pixels
+        Shape (n, band, y, x), finite.
+
+    Returns
+    -------
+    layer : dict
+        ``shape``, and the ``scale`` that the browser multiplies by.
+    data : bytes
+        Little-endian half floats in C order.
+    """
+    brightest = float(max(pixels.max(), -pixels.min())) if pixels.size else 0.0
+    scale = 2.0 ** max(0, math.ceil(math.log2(brightest / _HALF_MAX))) if brightest > _HALF_MAX else 1.0
+    data = (pixels if scale == 1.0 else pixels * np.float32(1 / scale)).astype("<f2")
+    return {"shape": list(pixels.shape), "scale": scale}, data.tobytes()
+
+
+def hover_columns(galaxies: Galaxies) -> list[dict[str, Any]]:
+    """The attributes that the browser shows beside a cell: requested ones, then the well-known, then the first of the table."""
+    names = galaxies.table.colnames
+    order = [name for name in names if name.startswith("requested_")]
+    order += [name for name in _SHOWN_FIRST if name in names]
+    order += [name for name in names if name not in order and np.ndim(galaxies.table[name]) == 1]
+    return [_column(galaxies, name) for name in order[:_MOST_COLUMNS]]
+
+
+def _column(galaxies: Galaxies, name: str) -> dict[str, Any]:
+    column = galaxies.table[name]
+    asked = name.startswith("requested_")
+    known = describe(name.removeprefix("requested_"))
+    unit = str(getattr(column, "unit", None) or known.unit or "")
+    if np.asarray(column).dtype.kind in "biuf":
+        values: list[Any] = [None if math.isnan(value) else float(f"{value:.5g}") for value in galaxies.attribute(name)]
+    else:
+        mask = np.broadcast_to(np.asarray(getattr(column, "mask", False)), len(galaxies))
+        values = [None if hidden else str(value) for value, hidden in zip(column, mask, strict=True)]
+    return {"name": name, "label": f"requested {known.label}" if asked else known.label, "unit": unit, "values": values}

@@ -1,0 +1,30 @@
+/** The anywidget module: one session a widget, one view each time it is shown. */
+
+import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
+import { EDITOR_STATE, renderEditor } from "./editor_view";
+import { GRID_STATE, renderGrid } from "./grid_view";
+import { Session } from "./session";
+import { renderSweep, SWEEP_STATE } from "./sweep_view";
+import { renderTraversal, TRAVERSAL_STATE } from "./traversal_view";
+
+const KINDS = {
+  grid: [renderGrid, GRID_STATE],
+  sweep: [renderSweep, SWEEP_STATE],
+  traversal: [renderTraversal, TRAVERSAL_STATE],
+  editor: [renderEditor, EDITOR_STATE],
+} as const;
+
+const kindOf = (model: AnyModel) => KINDS[model.get("kind") as keyof typeof KINDS];
+
+export default () => {
+  let session: Session | undefined;
+  return {
+    initialize({ model }: InitializeProps) {
+      session = new Session(model, kindOf(model)[1]);
+      return () => session?.dispose();
+    },
+    render({ model, el }: RenderProps) {
+      return session && kindOf(model)[0](session, el);
+    },
+  };
+};

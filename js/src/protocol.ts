@@ -1,0 +1,127 @@
+/** The kernel's messages, checked before anything trusts them; galwidget/widgets/frames.py describes the wire. */
+
+import { decodeHalves } from "./half";
+
+export interface Layer {
+  /** n, band, y, x. */
+  shape: [number, number, number, number];
+  data: Float32Array;
+}
+
+export interface Column {
+  name: string;
+  label: string;
+  unit: string;
+  values: (number | string | null)[];
+}
+
+/** Galaxies on a grid, ready to be coloured. */
+export interface Frame {
+  flux: Layer;
+  residual?: Layer;
+  bands: string[];
+  rows: number;
+  columns: number;
+  first: number;
+  rowLabels: string[];
+  attributes: Column[];
+  about: Record<string, unknown>;
+}
+
+export type Answer =
+  | { type: "frame" | "strip"; seq: number; row: number | null; frame: Frame }
+  | { type: "superseded"; seq: number }
+  | { type: "error"; seq: number | null; message: string };
+
+/** More than any widget asks for: a length above it is a damaged or hostile message, not a picture. */
+const MOST_PIXELS = 1 << 27;
+
+type Fields = Record<string, unknown>;
+
+function fields(value: unknown, what: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${what} is not an object`);
+  return value as Fields;
+}
+
+function count(value: unknown, what: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw new Error(`${what} is ${String(value)}, not a count`);
+  return value as number;
+}
+
+function strings(value: unknown, what: string): string[] {
+  if (!Array.isArray(value)) throw new Error(`${what} is not a list`);
+  return value.map(String);
+}
+
+function parseLayer(described: Fields, bytes: DataView | undefined): Layer {
+  const shape = described.shape;
+  if (!Array.isArray(shape) || shape.length !== 4) throw new Error("a layer's shape is not (n, band, y, x)");
+  const pixels = shape.reduce<number>((product, side) => product * count(side, "a side of a layer"), 1);
+  if (pixels > MOST_PIXELS) throw new Error(`a layer of ${pixels} pixels was announced`);
+  if (!bytes) throw new Error("a layer came without its pixels");
+  const scale = Number(described.scale);
+  if (!(scale > 0 && Number.isFinite(scale))) throw new Error(`a layer's scale is ${String(described.scale)}`);
+  return { shape: shape as Layer["shape"], data: decodeHalves(bytes, pixels, scale) };
+}
+
+function parseColumn(value: unknown): Column {
+  const column = fields(value, "an attribute");
+  if (!Array.isArray(column.values)) throw new Error("an attribute has no values");
+  const values = column.values.map((entry) => (typeof entry === "number" || entry === null ? entry : String(entry)));
+  return { name: String(column.name), label: String(column.label), unit: String(column.unit ?? ""), values };
+}
+
+function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
+  if (!Array.isArray(content.layers)) throw new Error("a frame came without layers");
+  const layers = new Map<string, Layer>();
+  content.layers.forEach((value, index) => {
+    const described = fields(value, "a layer");
+    layers.set(String(described.name), parseLayer(described, buffers[index]));
+  });
+  const flux = layers.get("flux");
+  if (!flux) throw new Error("a frame came without flux");
+  const bands = strings(content.bands, "bands");
+  if (bands.length !== flux.shape[1]) throw new Error(`${bands.length} bands are named, ${flux.shape[1]} came`);
+  const residual = layers.get("residual");
+  return {
+    flux,
+    ...(residual ? { residual } : {}),
+    bands,
+    rows: count(content.rows, "rows"),
+    columns: count(content.columns, "columns"),
+    first: count(content.first ?? 0, "first"),
+    rowLabels: strings(content.row_labels ?? [], "row_labels"),
+    attributes: Array.isArray(content.attributes) ? content.attributes.map(parseColumn) : [],
+    about: fields(content.about ?? {}, "about"),
+  };
+}
+
+/** A message as an `Answer`; what cannot be read becomes an error in words, never an exception. */
+export function parseAnswer(message: unknown, buffers: readonly DataView[]): Answer {
+  let seq: number | null = null;
+  try {
+    const content = fields(message, "the message");
+    seq = Number.isSafeInteger(content.seq) ? (content.seq as number) : null;
+    switch (content.type) {
+      case "frame":
+      case "strip":
+        if (seq === null) throw new Error("a frame came without its number");
+        return {
+          type: content.type,
+          seq,
+          row: typeof content.row === "number" ? content.row : null,
+          frame: parseFrame(content, buffers),
+        };
+      case "superseded":
+        if (seq === null) throw new Error("an answer came without its number");
+        return { type: "superseded", seq };
+      case "error":
+        return { type: "error", seq, message: String(content.message ?? "the kernel gave no reason") };
+      default:
+        throw new Error(`a message of type ${String(content.type)}`);
+    }
+  } catch (error) {
+    return { type: "error", seq, message: `The kernel's answer cannot be read: ${(error as Error).message}` };
+  }
+}

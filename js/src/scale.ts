@@ -1,0 +1,38 @@
+/** A quantity on a slider: even steps between two values, on a linear or logarithmic scale, and the digits worth showing. */
+
+export interface Scale {
+  low: number;
+  high: number;
+  log?: boolean;
+}
+
+/** Steps of a slider: fine to the hand, coarse enough for the arrow keys. */
+export const STEPS = 200;
+
+export function toValue(step: number, { low, high, log }: Scale): number {
+  const at = step / STEPS;
+  return log && low > 0 ? low * (high / low) ** at : low + (high - low) * at;
+}
+
+export function toStep(value: number, { low, high, log }: Scale): number {
+  const at = log && low > 0 ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  return Math.round(STEPS * Math.min(1, Math.max(0, Number.isFinite(at) ? at : 0)));
+}
+
+/** Decimals that tell two neighbouring values of the slider apart. */
+export function decimals({ low, high, log }: Scale): number {
+  const span = log && low > 0 ? low : (high - low) / 10;
+  return Math.max(0, Math.min(5, 1 - Math.floor(Math.log10(Math.abs(span) || 1))));
+}
+
+export function formatted(value: number | null | undefined, scale: Scale): string {
+  return value === null || value === undefined || !Number.isFinite(value) ? "" : value.toFixed(decimals(scale));
+}
+
+/** A number of any size in four digits, for read-outs. */
+export function brief(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
+  return String(Number(value.toPrecision(4)));
+}

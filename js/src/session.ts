@@ -1,0 +1,180 @@
+/** One widget's state in the browser, shared by its views: what is asked for, the newest picture, and what went wrong. */
+
+import type { AnyModel } from "@anywidget/types";
+import type { Display } from "./lupton";
+import { type Frame, parseAnswer } from "./protocol";
+import { Scheduler } from "./scheduler";
+
+/** What happened: a new picture, a new strip, other state, other display, other selection, or a change of busy or error. */
+export type Happening = "frame" | "strip" | "state" | "display" | "selection" | "status";
+
+export class Session {
+  frame: Frame | null = null;
+  error: string | null = null;
+  /** Milliseconds from the last request to its picture. */
+  latency = 0;
+  readonly #listeners = new Set<(what: Happening) => void>();
+  readonly #scheduler: Scheduler;
+  readonly #dirty = new Set<string>();
+  readonly #asked = new Map<number, number>();
+  readonly #strips = new Map<number, (frame: Frame | null) => void>();
+  #own = false;
+  #viewers = 0;
+  #stale = true;
+
+  constructor(
+    readonly model: AnyModel,
+    readonly stateNames: readonly string[],
+  ) {
+    this.#scheduler = new Scheduler((seq) => {
+      this.#asked.set(seq, performance.now());
+      this.#send({ type: "frame", seq });
+    });
+    model.on("msg:custom", this.#receive);
+    for (const name of stateNames) model.on(`change:${name}`, this.#changed);
+    model.on("change:display", this.#displayChanged);
+    model.on("change:selection", this.#selectionChanged);
+  }
+
+  dispose(): void {
+    this.model.off("msg:custom", this.#receive);
+    for (const name of this.stateNames) this.model.off(`change:${name}`, this.#changed);
+    this.model.off("change:display", this.#displayChanged);
+    this.model.off("change:selection", this.#selectionChanged);
+    this.#listeners.clear();
+  }
+
+  get<T>(name: string): T {
+    return this.model.get(name) as T;
+  }
+
+  get display(): Display {
+    return this.get<Display>("display");
+  }
+
+  get selection(): number[] {
+    return this.get<number[]>("selection");
+  }
+
+  get busy(): boolean {
+    return this.#scheduler.busy;
+  }
+
+  listen(listener: (what: Happening) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Change the state and ask for its picture. */
+  set(changes: Record<string, unknown>): void {
+    this.#setHere(changes);
+    this.#tell("state");
+    this.request();
+  }
+
+  /** Change how the pictures are shown; asks the kernel only for bands that are not here. */
+  setDisplay(changes: Partial<Display>): void {
+    this.#setHere({ display: { ...this.display, ...changes } });
+    this.#tell("display");
+    this.#fetchBands();
+  }
+
+  setSelection(selection: readonly number[]): void {
+    this.#setHere({ selection: [...selection] });
+    this.#tell("selection");
+    this.#send({ type: "state" });
+  }
+
+  /** The fine steps of a row; null when they did not come. */
+  strip(row: number): Promise<Frame | null> {
+    return new Promise((resolve) => {
+      const seq = this.#scheduler.number();
+      this.#strips.set(seq, resolve);
+      this.#send({ type: "strip", seq, row });
+    });
+  }
+
+  /** A view came on the screen (1) or left it (-1): without one, nothing is asked for. */
+  watch(by: 1 | -1): void {
+    this.#viewers += by;
+    if (this.#viewers > 0 && this.#stale) this.request();
+  }
+
+  request(): void {
+    this.#stale = this.#viewers === 0;
+    if (!this.#stale) this.#scheduler.request();
+    this.#tell("status");
+  }
+
+  fail(message: string): void {
+    this.error = message;
+    this.#tell("status");
+  }
+
+  #setHere(changes: Record<string, unknown>): void {
+    this.#own = true;
+    for (const [name, value] of Object.entries(changes)) {
+      this.#dirty.add(name);
+      this.model.set(name, value);
+    }
+    this.#own = false;
+  }
+
+  #send(message: Record<string, unknown>): void {
+    const state: Record<string, unknown> = {};
+    for (const name of this.#dirty) state[name] = this.model.get(name);
+    this.#dirty.clear();
+    this.model.send({ ...message, state });
+  }
+
+  #tell(what: Happening): void {
+    for (const listener of this.#listeners) listener(what);
+  }
+
+  #fetchBands(): void {
+    if (this.frame && !this.display.bands.every((band) => this.frame?.bands.includes(band))) this.request();
+  }
+
+  // changes that the kernel made; its own are not sent back to it
+  readonly #changed = (): void => {
+    if (this.#own) return;
+    this.#tell("state");
+    this.request();
+  };
+
+  readonly #displayChanged = (): void => {
+    if (this.#own) return;
+    this.#tell("display");
+    this.#fetchBands();
+  };
+
+  readonly #selectionChanged = (): void => {
+    if (!this.#own) this.#tell("selection");
+  };
+
+  readonly #receive = (message: unknown, buffers: DataView[]): void => {
+    const answer = parseAnswer(message, buffers ?? []);
+    const waiting = answer.seq === null ? undefined : this.#strips.get(answer.seq);
+    if (answer.seq !== null && waiting) {
+      this.#strips.delete(answer.seq);
+      waiting(answer.type === "strip" ? answer.frame : null);
+    }
+    if (answer.type === "frame") {
+      const since = this.#asked.get(answer.seq);
+      if (this.#scheduler.answered(answer.seq, true)) {
+        this.frame = answer.frame;
+        this.error = null;
+        if (since !== undefined) this.latency = performance.now() - since;
+        this.#tell("frame");
+        this.#fetchBands();
+      }
+    } else if (answer.type === "error") {
+      this.error = answer.message;
+      if (answer.seq !== null) this.#scheduler.answered(answer.seq, false);
+    } else {
+      this.#scheduler.answered(answer.seq, false);
+    }
+    if (answer.seq !== null) this.#asked.delete(answer.seq);
+    this.#tell("status");
+  };
+}

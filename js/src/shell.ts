@@ -1,0 +1,122 @@
+/** What every view has around its galaxies: the head with title and state, the stage, the panel of controls, and the read-out. */
+
+import { element } from "./dom";
+import type { Column, Frame } from "./protocol";
+import { brief } from "./scale";
+import type { Session } from "./session";
+
+export class Shell {
+  readonly stage = element("div", { class: "gw-stage" });
+  readonly panel = element("div", { class: "gw-panel" });
+  readonly readout = element("div", { class: "gw-readout" });
+  readonly #status = element("span", { class: "gw-status", role: "status", "aria-live": "polite" });
+  readonly #lamp = element("span", { class: "gw-lamp", "aria-hidden": "true" });
+  readonly #error = element("div", { class: "gw-error", role: "alert", hidden: true });
+  readonly #root: HTMLElement;
+  readonly #undo: (() => void)[] = [];
+  #cell: number | null = null;
+
+  constructor(
+    el: HTMLElement,
+    private readonly session: Session,
+    title: string,
+  ) {
+    const head = element("header", { class: "gw-head" }, this.#lamp, element("strong", {}, title), this.#status);
+    const left = element("div", { class: "gw-left" }, this.#error, this.stage, this.readout);
+    this.#root = element(
+      "div",
+      // JupyterLab leaves the arrow keys to us below this attribute
+      { class: "gw-widget", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": title },
+      head,
+      element("div", { class: "gw-body" }, left, this.panel),
+    );
+    el.append(this.#root);
+    this.#undo.push(session.listen((what) => what !== "strip" && this.#update()));
+    this.#watchVisibility();
+    this.#update();
+  }
+
+  /** Call `act` now and whenever the stage's room changes, with its width in CSS pixels. */
+  onWidth(act: (width: number) => void): void {
+    const root = this.#root;
+    const observer = new ResizeObserver(() => root.clientWidth && act(root.clientWidth - 2));
+    observer.observe(root);
+    this.#undo.push(() => observer.disconnect());
+    if (root.clientWidth) act(root.clientWidth - 2);
+  }
+
+  /** Do `act` when the view goes. */
+  onEnd(act: () => void): void {
+    this.#undo.push(act);
+  }
+
+  /** Show what is known of a cell; null goes back to the count of selected cells. */
+  point(cell: number | null): void {
+    this.#cell = cell;
+    this.#read();
+  }
+
+  dispose(): void {
+    for (const act of this.#undo.splice(0)) act();
+    this.#root.remove();
+  }
+
+  #watchVisibility(): void {
+    let seen = false;
+    const mark = (visible: boolean) => {
+      if (visible !== seen) this.session.watch(visible ? 1 : -1);
+      seen = visible;
+    };
+    const observer = new IntersectionObserver((entries) => mark(entries.some((entry) => entry.isIntersecting)));
+    observer.observe(this.#root);
+    this.#undo.push(() => {
+      observer.disconnect();
+      mark(false);
+    });
+  }
+
+  #update(): void {
+    const { session } = this;
+    this.#root.dataset.busy = String(session.busy);
+    this.#root.dataset.frames = String(Number(this.#root.dataset.frames ?? 0) + 1);
+    this.#error.hidden = session.error === null;
+    if (this.#error.textContent !== (session.error ?? "")) this.#error.textContent = session.error ?? "";
+    this.#status.textContent = session.frame ? "" : session.error ? "" : "waiting for the kernel";
+    this.#read();
+  }
+
+  #read(): void {
+    const { frame, selection } = this.session;
+    const pairs = frame && this.#cell !== null ? cellPairs(frame, this.#cell) : null;
+    if (!pairs) {
+      const count = selection.length;
+      const hint = count
+        ? "selected; read them as widget.selected"
+        : "click, shift-click or ctrl-click galaxies to select them";
+      this.readout.replaceChildren(element("span", { class: "gw-hint" }, count ? `${count} ${hint}` : hint));
+      return;
+    }
+    this.readout.replaceChildren(
+      ...pairs.map(([label, value]) => element("span", {}, element("small", {}, `${label} `), element("b", {}, value))),
+    );
+  }
+}
+
+/** Label and value of each attribute of a cell. */
+export function cellPairs(frame: Frame, cell: number): [string, string][] | null {
+  if (cell >= frame.flux.shape[0]) return null;
+  const place: [string, string] = ["galaxy", String(frame.first + cell)];
+  return [place, ...frame.attributes.map((column): [string, string] => [column.label, valueWords(column, cell)])];
+}
+
+/** A cell in words, for the screen reader. */
+export function cellWords(frame: Frame | null, cell: number): string {
+  const pairs = frame && cellPairs(frame, cell);
+  return pairs ? pairs.map(([label, value]) => `${label} ${value}`).join(", ") : `galaxy ${cell}`;
+}
+
+function valueWords(column: Column, cell: number): string {
+  const value = column.values[cell] ?? null;
+  if (value === null) return "–";
+  return typeof value === "number" ? `${brief(value)} ${column.unit}`.trim() : value;
+}

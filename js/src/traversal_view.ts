@@ -1,0 +1,180 @@
+/** LatentTraversal: a latent dimension a row; the scrub runs through strips that are already here. */
+
+import { row, Slider } from "./controls";
+import { displaySection } from "./display_panel";
+import { button, element, section } from "./dom";
+import { seedRow } from "./grid_view";
+import type { Session } from "./session";
+import { type Picture, Sheet } from "./sheet";
+import { cellWords, Shell } from "./shell";
+import { nearestStep, pingPong, Strips } from "./strip";
+
+export const TRAVERSAL_STATE = ["seed", "dims", "extent", "steps", "position"];
+
+const SLIDERS = 190;
+const PERIOD = 4000;
+
+interface About {
+  here: number[];
+  dims: number[];
+  extent: number;
+}
+
+export function renderTraversal(session: Session, el: HTMLElement): () => void {
+  const shell = new Shell(el, session, "Latent traversal");
+  const strips = new Strips();
+  let scrub = 0;
+  let fetching = 0;
+
+  const sliders = element("div", { class: "gw-rowlabels gw-dims", style: `width:${SLIDERS}px` });
+  const live = new Sheet({ label: "where the scrub stands", side: 80 });
+  const sheet = new Sheet({
+    label: "a latent dimension a row",
+    side: 80,
+    hover: (cell) => shell.point(cell),
+    select: (cells) => session.setSelection(cells),
+    describe: (cell) => cellWords(session.frame, cell),
+  });
+  const here = new Sheet({ label: "the galaxy where the sliders stand", side: 192 });
+  shell.stage.append(element("div", { class: "gw-rows" }, sliders, live.root, sheet.root));
+  shell.onWidth((width) => {
+    const room = width - SLIDERS - 24;
+    const columns = session.get<number>("steps") + 1;
+    sheet.fit((room * (columns - 1)) / columns);
+    live.fit(room / columns, Math.min(80, sheet.cellSide));
+  });
+
+  const controls: Slider[] = [];
+  const buildSliders = (about: About) => {
+    const scale = { low: -about.extent, high: about.extent };
+    controls.splice(0);
+    const lines = about.dims.map((dim) => {
+      const slider = new Slider(`latent dimension ${dim}`, "", scale, (value) =>
+        session.set({ position: { ...session.get<Record<string, number>>("position"), [dim]: value } }),
+      );
+      controls.push(slider);
+      return element("div", {}, element("span", { class: "gw-dim" }, `z${dim}`), slider.root);
+    });
+    sliders.replaceChildren(...lines);
+  };
+
+  /** What the scrub shows in a row: the strip's step, or the nearest cell of the grid until the strip is there. */
+  const scrubbed = (index: number): Picture | null => {
+    const strip = strips.at(index, scrub);
+    if (strip) return strip;
+    const { frame } = session;
+    return frame ? { frame, cell: index * frame.columns + nearestStep(scrub, frame.columns) } : null;
+  };
+  const drawScrub = () => {
+    const { frame } = session;
+    if (!frame) return;
+    live.show(
+      Array.from({ length: frame.rows }, (_, index) => scrubbed(index)),
+      frame.rows,
+      1,
+      session.display,
+    );
+    sheet.root.style.setProperty("--gw-mark", String(nearestStep(scrub, frame.columns)));
+  };
+  const draw = () => {
+    const { frame } = session;
+    if (!frame) return;
+    const about = frame.about as unknown as About;
+    if (controls.length !== about.dims.length) buildSliders(about);
+    about.here.forEach((value, index) => {
+      if (!session.busy || document.activeElement !== controls[index]?.input) controls[index]?.show(value);
+    });
+    const cells = frame.rows * frame.columns;
+    sheet.show(
+      Array.from({ length: cells }, (_, cell) => ({ frame, cell })),
+      frame.rows,
+      frame.columns,
+      session.display,
+    );
+    sheet.select(session.selection);
+    here.show([{ frame, cell: cells }], 1, 1, session.display);
+    drawScrub();
+  };
+  sheet.painted = () => {
+    sliders.style.setProperty("--gw-cell", `${sheet.cellSide}px`);
+    if (live.cellSide !== sheet.cellSide) live.fit(sheet.cellSide + 1, sheet.cellSide);
+  };
+
+  /** Fetch the strips one after the other, once the picture has settled. */
+  const prefetch = async () => {
+    const run = ++fetching;
+    for (;;) {
+      const index = session.frame && !session.busy && run === fetching ? strips.missing(session.frame.rows) : null;
+      if (index === null) return;
+      const frame = await session.strip(index);
+      if (!frame || run !== fetching) return;
+      strips.add(index, frame);
+      drawScrub();
+    }
+  };
+
+  const slider = new Slider("scrub", "", { low: -1, high: 1 }, (value) => {
+    stop();
+    scrub = value;
+    drawScrub();
+  });
+  slider.show(0);
+  let playing = 0;
+  const stop = () => {
+    cancelAnimationFrame(playing);
+    playing = 0;
+    play.textContent = "▶";
+    play.setAttribute("aria-pressed", "false");
+  };
+  const start = () => {
+    const begun = performance.now() - (PERIOD * Math.acos(-scrub)) / (2 * Math.PI);
+    const step = () => {
+      scrub = pingPong(performance.now() - begun, PERIOD);
+      slider.show(scrub);
+      drawScrub();
+      playing = requestAnimationFrame(step);
+    };
+    play.textContent = "❚❚";
+    play.setAttribute("aria-pressed", "true");
+    playing = requestAnimationFrame(step);
+  };
+  const play = button("▶", "play there and back", () => (playing ? stop() : start()), "gw-play");
+
+  const seed = seedRow(session);
+  const back = button(
+    "back to the galaxy",
+    "undo what the sliders moved",
+    () => session.set({ position: {} }),
+    "gw-quiet",
+  );
+  const galaxy = section(
+    "Galaxy",
+    element("div", { class: "gw-here" }, here.root),
+    ...(session.get<number>("given") ? [] : [seed.root]),
+  );
+  galaxy.querySelector("h4")?.append(back);
+  const display = displaySection(session);
+  shell.panel.append(
+    section("Scrub", row("all rows", "", element("span", { class: "gw-playing" }, play, slider.root))),
+    galaxy,
+    display.root,
+  );
+  seed.show();
+
+  shell.onEnd(display.end);
+  shell.onEnd(stop);
+  shell.onEnd(
+    session.listen((what) => {
+      if (what === "frame") {
+        strips.clear();
+        fetching++;
+      }
+      if (what === "frame" || what === "display") draw();
+      if (what === "status" && !session.busy && session.frame) void prefetch();
+      if (what === "selection") sheet.select(session.selection);
+      if (what === "state") seed.show();
+    }),
+  );
+  draw();
+  return () => shell.dispose();
+}

@@ -1,0 +1,207 @@
+"""A real JupyterLab on a free port and a real Chromium looking at it, for tests, benchmarks and screenshots."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+_SETTINGS = {
+    "apputils-extension/themes.jupyterlab-settings": {"theme": "JupyterLab Light"},
+    "apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin.jupyterlab-settings": {"autosave": False},
+    "notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
+}
+
+
+def chromium() -> str | None:
+    """The browser: GALWIDGET_CHROMIUM, or one on the path; None is Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("GALWIDGET_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=_FLAGS)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+class Lab:
+    """A JupyterLab server whose settings, kernels and notebooks all live in one folder."""
+
+    def __init__(self, folder: Path, extra_path: Path | None = None) -> None:
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir(parents=True)
+        for name, settings in _SETTINGS.items():
+            file = folder / "config/lab/user-settings/@jupyterlab" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(settings))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTERLAB_SETTINGS_DIR": str(folder / "config/lab/user-settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "config/lab/workspaces"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "OMP_NUM_THREADS": "1",
+        }
+        if extra_path:
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(extra_path), os.environ.get("PYTHONPATH")]))
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+        command += ["--IdentityProvider.token=", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={self.notebooks}"]
+        command += ["--LabApp.expose_app_in_browser=True", "--KernelSpecManager.ensure_native_kernel=True"]
+        self._log = (folder / "server.log").open("w")
+        self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+        self._wait(folder / "server.log")
+
+    def _wait(self, log: Path) -> None:
+        for _ in range(240):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/api/status", timeout=2):  # noqa: S310 (loopback)
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.25)
+        raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class Notebook:
+    """One notebook open in the browser, with everything that the page said, asked and sent."""
+
+    def __init__(self, opened: Browser, lab: Lab, path: Path, *, theme: str = "Light", width: int = 1360, height: int = 1000) -> None:
+        self.copy = lab.notebooks / path.name
+        shutil.copy(path, self.copy)
+        self.context = opened.new_context(viewport={"width": width, "height": height})
+        self.page: Page = self.context.new_page()
+        self.console: list[str] = []
+        self.elsewhere: list[str] = []
+        self.sent: list[bytes | str] = []
+        self.page.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.console.append(str(error)))
+        self.page.on("request", lambda request: self._note(request.url, lab.url))
+        self.page.on("websocket", lambda channel: channel.on("framesent", self._sent))
+        self.page.goto(f"{lab.url}/lab/workspaces/test/tree/{path.name}?reset", wait_until="domcontentloaded")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+        self.page.wait_for_function("window.jupyterapp && document.querySelector('.jp-NotebookPanel')", timeout=60_000)
+        self.command("application:toggle-left-area") if self.page.query_selector("#jp-left-stack:not(.lm-mod-hidden)") else None
+        if theme != "Light":
+            self.theme(theme)
+        self._wait_for_kernel()
+
+    def _note(self, url: str, home: str) -> None:
+        if not url.startswith((home, home.replace("http", "ws"), "data:", "blob:", "about:")):
+            self.elsewhere.append(url)
+
+    def _sent(self, frame: bytes | str) -> None:
+        self.sent.append(frame)
+
+    def _wait_for_kernel(self) -> None:
+        self.page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000
+        )
+
+    def command(self, name: str, **arguments: Any) -> None:
+        self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments])
+
+    def theme(self, name: str) -> None:
+        self.command("apputils:change-theme", theme=f"JupyterLab {name}")
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{str(name == 'Light').lower()}']", state="attached")
+
+    def prompts(self) -> list[str]:
+        return self.page.eval_on_selector_all(".jp-CodeCell .jp-InputArea-prompt", "all => all.map(prompt => prompt.textContent)")
+
+    def run_all(self, timeout: float = 240.0) -> None:
+        """Run every cell and wait for all of them; on a fresh kernel the command is sometimes not heard, so it is repeated."""
+        deadline = time.monotonic() + timeout
+        for _ in range(4):
+            self.command("notebook:run-all-cells")
+            self.page.wait_for_timeout(1500)
+            if any(prompt not in ("[ ]:", "") for prompt in self.prompts()):
+                break
+        while time.monotonic() < deadline:
+            prompts = self.prompts()
+            if all(prompt.strip("[]: ").isdigit() for prompt in prompts):
+                return
+            errors = self.page.query_selector_all(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr'] , .jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
+            for error in errors:
+                if "Traceback" in error.inner_text() or "Error" in error.inner_text():
+                    raise AssertionError(f"a cell failed:\n{error.inner_text()[-3000:]}")
+            self.page.wait_for_timeout(200)
+        raise AssertionError(f"cells did not finish within {timeout:g} s: {self.prompts()}")
+
+    def run(self, code: str, timeout: float = 60.0) -> str:
+        """Run ``code`` in the notebook's kernel, beside its cells, and return what it prints."""
+        script = """async ([code, limit]) => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({code, store_history: false});
+            let text = "";
+            future.onIOPub = message => {
+                if (message.header.msg_type === "stream") text += message.content.text;
+                if (message.header.msg_type === "error") text += "ERROR " + message.content.ename + ": " + message.content.evalue;
+            };
+            await Promise.race([future.done, new Promise((_, no) => setTimeout(() => no(new Error("kernel is busy")), limit))]);
+            return text;
+        }"""
+        return self.page.evaluate(script, [code, 1000 * timeout])
+
+    def comm_messages(self) -> int:
+        """Messages of widgets that the page has sent so far."""
+        return sum(b"comm_msg" in (frame if isinstance(frame, bytes) else frame.encode()) for frame in self.sent)
+
+    def settle(self, scope: str = ".gw-widget") -> None:
+        """Wait until the widgets on the screen have their newest picture."""
+        self.page.wait_for_function(
+            "scope => [...document.querySelectorAll(scope)].some(w => w.offsetParent && w.querySelector('canvas').width > 80 && w.dataset.busy === 'false')",
+            arg=scope,
+            timeout=60_000,
+        )
+        self.page.wait_for_timeout(120)
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.context.close()
+
+
+def pixels(page: Page, selector: str) -> dict[str, float]:
+    """Mean, deviation and a checksum of a canvas's pixels."""
+    script = """canvas => {
+        const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let sum = 0, squares = 0, hash = 0, n = 0;
+        for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) {
+            const v = data[i + c]; sum += v; squares += v * v; n += 1; hash = (Math.imul(hash, 31) + v) | 0;
+        }
+        return {mean: sum / n, deviation: Math.sqrt(Math.max(0, squares / n - (sum / n) ** 2)), hash, n};
+    }"""
+    return page.eval_on_selector(selector, script)
