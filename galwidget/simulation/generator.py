@@ -87,7 +87,7 @@ def simulate(
 
     Notes
     -----
-    Luminosity functions, spectra and sizes: `galwidget.simulation.population.Population`. GalSim (Rowe et al. 2015) draws bulge and disc once,
+    Luminosity functions, spectra, sizes: `galwidget.simulation.population.Population`. GalSim (Rowe et al. 2015) draws bulge and disc once,
     in Fourier space. In spirals and irregulars a third component of young stars follows logarithmic arms (its disc times a von Mises
     function of the angle from the arm) and knots along them. The bands are sums of the three, times the PSF (Moffat, beta 3, a little
     elliptical). A galaxy of so low a surface brightness that nothing is above the isophote has masked measurements.
