@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Galaxies"]
 
 _THUMBNAILS = 12
+_ROWS = 5
 
 
 class Galaxies:
@@ -268,8 +269,9 @@ class Galaxies:
             images = "".join(f'<img alt="galaxy {i}" width="64" height="64" src="{data_uri(p)}">' for i, p in enumerate(pictures))
             parts.append(f'<p style="line-height:0">{images}</p>')
         if self.table.colnames:
-            rows = self.table[: min(5, len(self))]
-            parts.append(rows._repr_html_())
+            if len(self) > _ROWS:
+                parts.append(f"<p>first {_ROWS} of {len(self)} rows:</p>")
+            parts.extend(self.table[:_ROWS].pformat(html=True, max_lines=-1, max_width=-1))
         return "".join(parts)
 
 

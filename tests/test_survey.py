@@ -114,7 +114,7 @@ def test_no_shot_noise_survives_json():
 
 @pytest.mark.parametrize("described", [{}, {"name": "a", "bands": [{"name": "g"}], "pixel_scale": 1}, {"bands": ["g"]}, ["a"], None])
 def test_what_is_no_description_of_a_survey_is_refused(described):
-    with pytest.raises(ValueError, match="not a description of a survey: .*; expected name, pixel_scale and bands"):
+    with pytest.raises(ValueError, match=r"not a description of a survey: .*; expected name, pixel_scale and bands"):
         Survey.from_dict(described)
 
 
