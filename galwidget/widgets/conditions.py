@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from galwidget.widgets.frames import StateError
+
 if TYPE_CHECKING:
-    from galwidget.galaxy_model import Condition, GalaxyModel
+    from galwidget.conditions import Condition
+    from galwidget.galaxy_model import GalaxyModel
 
 __all__ = ["arguments", "as_arguments", "checked", "controls", "grid_of_values"]
 
@@ -35,13 +38,13 @@ def checked(model: GalaxyModel, conditions: Mapping[str, Any]) -> dict[str, Any]
 
     Raises
     ------
-    ValueError
+    StateError
         A name that the model does not know, or a value that is none of these.
     """
     plain = {}
     for name, value in conditions.items():
         if name not in model.conditions:
-            raise ValueError(f"no condition is named {name!r}; this model knows {', '.join(model.conditions)}")
+            raise StateError(f"no condition is named {name!r}; this model knows {', '.join(model.conditions)}")
         plain[name] = _plain(model.conditions[name], value)
     return plain
 
@@ -51,11 +54,11 @@ def _plain(condition: Condition, value: Any) -> Any:
         names = [value] if isinstance(value, str) else list(value)
         unknown = [name for name in names if name not in condition.categories]
         if unknown or not names:
-            raise ValueError(f"{condition.name} is {value!r}; give one or more of {', '.join(condition.categories)}")
+            raise StateError(f"{condition.name} is {value!r}; give one or more of {', '.join(condition.categories)}")
         return names
     numbers = np.atleast_1d(np.asarray(value, dtype=float))
     if numbers.shape not in ((1,), (2,)) or not np.isfinite(numbers).all():
-        raise ValueError(f"{condition.name} is {value!r}; give a number, or a range (low, high); for an array use model.sample")
+        raise StateError(f"{condition.name} is {value!r}; give a number, or a range (low, high); for an array use model.sample")
     return float(numbers[0]) if np.ndim(value) == 0 else sorted(float(number) for number in numbers)
 
 

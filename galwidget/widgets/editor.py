@@ -9,7 +9,7 @@ from traitlets import Bool, Dict, Int, List, validate
 
 from galwidget.galaxies import Galaxies
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel, Latent
@@ -61,7 +61,7 @@ class GalaxyEditor(FrameWidget):
     @validate("index")
     def _one_of_them(self, proposal: Any) -> int:
         if proposal["value"] >= len(self._galaxies):
-            raise ValueError(f"galaxy {proposal['value']} was asked for, but there are {len(self._galaxies)}")
+            raise StateError(f"galaxy {proposal['value']} was asked for, but there are {len(self._galaxies)}")
         return proposal["value"]
 
     @validate("edits")
@@ -72,7 +72,8 @@ class GalaxyEditor(FrameWidget):
     def edited(self) -> Galaxies:
         """The edited galaxy, noiseless and before the telescope, shape (1, band, y, x)."""
         model: Any = self.model
-        return model.decode(self._shown(self._wanted()).latent()[[self.CELLS.index("edited")]])
+        latent: Any = self._shown(self._wanted()).latent()
+        return model.decode(latent[self.CELLS.index("edited")])
 
     def _edit(self, latent: Latent, wanted: dict[str, Any]) -> Latent:
         model: Any = self.model
@@ -89,7 +90,7 @@ class GalaxyEditor(FrameWidget):
         decoded = model.decode(both)
         seen = observe(decoded, psf=galaxy.psfs[0], noise=False)
         flux, ivar = galaxy.require_images()
-        residual = (flux - seen.flux[:1]) * np.sqrt(ivar)
+        residual = (flux - seen.require_images()[0][:1]) * np.sqrt(ivar)
         good = ivar > 0
         chi2 = float(np.mean(residual[good] ** 2)) if good.any() else float("nan")
         last = seen[1] if wanted["telescope"] else decoded[1]

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel, Latent
     from galwidget.survey import Survey
 
-__all__ = ["FrameWidget", "Shown", "state"]
+__all__ = ["FrameWidget", "Shown", "StateError", "in_words", "listed", "state"]
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -65,6 +65,10 @@ _STATIC = Path(__file__).parent.parent / "static"
 def state(trait: Any) -> Any:
     """A trait of a widget's state: the same state gives the same picture. The browser's own changes are not echoed to it."""
     return trait.tag(sync=True, echo_update=False, state=True)
+
+
+class StateError(TraitError, ValueError):
+    """A state that a widget cannot have; a `TraitError`, so that traitlets takes back what was set with it."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ class FrameWidget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
-        raise ValueError(f"{type(self).__name__} has no strips; row {row} was asked for")
+        """The fine steps of one row of that state, where ``strip`` is among the requests."""
+        raise NotImplementedError
 
     def code(self) -> str:
         """Text of a notebook cell that makes the selected galaxies again, from scratch."""
@@ -170,13 +175,14 @@ class FrameWidget(anywidget.AnyWidget):
     def _whole_display(self, proposal: Any) -> dict[str, Any]:
         display = dict(proposal["value"])
         if set(display) != {"bands", "scale", "stretch", "Q"}:
-            raise TraitError(f"display has {', '.join(map(str, display))}; it needs bands, scale, stretch and Q, as default_display gives")
-        for name in display["bands"]:
-            self._survey.index(name)
+            raise StateError(f"display has {', '.join(map(str, display))}; it needs bands, scale, stretch and Q, as default_display gives")
         if len(display["bands"]) != 3 or len(display["scale"]) != 3:
-            raise TraitError("display needs three bands and three scales, for red, green and blue")
+            raise StateError("display needs three bands and three scales, for red, green and blue")
+        unknown = [band for band in display["bands"] if band not in self._survey.band_names]
+        if unknown:
+            raise StateError(f"survey {self._survey.name} has no band {unknown[0]!r}; it has {', '.join(self._survey.band_names)}")
         if not (display["stretch"] > 0 and display["Q"] > 0):
-            raise TraitError(f"display has stretch {display['stretch']} and Q {display['Q']}; both must be above 0")
+            raise StateError(f"display has stretch {display['stretch']} and Q {display['Q']}; both must be above 0")
         return display
 
     # ---- state to galaxies
@@ -207,18 +213,21 @@ class FrameWidget(anywidget.AnyWidget):
         content = content if isinstance(content, dict) else {}
         kind, seq = content.get("type"), content.get("seq")
         try:
+            self._check_request(kind, seq)
             self._take_state(content.get("state", {}))
-            if kind == "state":
-                return
-            if kind not in self._request_kinds or not isinstance(seq, int):
-                raise ValueError(f"a message of type {kind!r} and seq {seq!r}; expected one of {', '.join(self._request_kinds)}, numbered")
         except Exception as error:  # noqa: BLE001 (whatever it is, the widget shows it; the kernel goes on)
             self.send({"type": "error", "seq": seq if isinstance(seq, int) else None, "message": in_words(error)})
+            return
+        if kind == "state":
             return
         job = {"kind": kind, "seq": seq, "row": content.get("row"), "wanted": self._wanted(), "display": dict(self.display)}
         replaced = self._worker.submit(kind, job)
         if replaced is not None:
             self.send({"type": "superseded", "seq": replaced["seq"]})
+
+    def _check_request(self, kind: Any, seq: Any) -> None:
+        if kind != "state" and (kind not in self._request_kinds or not isinstance(seq, int)):
+            raise ValueError(f"a message of type {kind!r} and seq {seq!r}; expected one of {', '.join(self._request_kinds)}, numbered")
 
     def _take_state(self, changes: Any) -> None:
         allowed = {*self.traits(state=True), "display", "selection"}
@@ -265,8 +274,8 @@ class FrameWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Free the thread, the galaxies held, and the browser's side of the widget."""
-        self._worker.close()
-        with self._cache_lock:
+        if hasattr(self, "_worker"):  # not where the arguments were refused
+            self._worker.close()
             self._cache = None
         super().close()
 

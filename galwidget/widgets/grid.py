@@ -8,7 +8,7 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ class GalaxyGrid(FrameWidget):
     def _known_conditions(self, proposal: Any) -> dict[str, Any]:
         if self.model is None:
             if proposal["value"]:
-                raise ValueError("conditions came without a model; give a model to draw galaxies from")
+                raise StateError("conditions came without a model; give a model to draw galaxies from")
             return {}
         return asked.checked(self.model, proposal["value"])
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from traitlets import Float, Int, List, Unicode, validate
 from traitlets import Dict as DictTrait
+from traitlets import Float, Int, List, Unicode, validate
 
 from galwidget.attributes import describe
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
 
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
@@ -88,7 +89,7 @@ class AttributeSweep(FrameWidget):
     def _known_attribute(self, proposal: Any) -> str:
         model: Any = self.model
         if proposal["value"] not in model.conditions:
-            raise ValueError(f"no attribute is named {proposal['value']!r}; this model sweeps {', '.join(model.conditions)}")
+            raise StateError(f"no attribute is named {proposal['value']!r}; this model sweeps {', '.join(model.conditions)}")
         return proposal["value"]
 
     def _values(self, wanted: dict[str, Any]) -> np.ndarray:
@@ -113,8 +114,7 @@ class AttributeSweep(FrameWidget):
         values = self._values(wanted)
         arguments = {"of": self._start(wanted["columns"], wanted["seed"]), "values": values.tolist(), "seed": wanted["seed"]}
         galaxies = model.sweep(wanted["attribute"], **arguments)
-        unit = describe(wanted["attribute"]).unit
-        labels = [str(value) if values.dtype.kind == "U" else f"{value:.4g} {unit}".strip() for value in values]
+        labels = _labels(values, describe(wanted["attribute"]).unit)
         about = {"low": None, "high": None} if values.dtype.kind == "U" else {"low": float(values[0]), "high": float(values[-1])}
         points = functools.cache(lambda: model.sweep_latent(wanted["attribute"], **arguments))
         return Shown(galaxies, len(values), len(galaxies) // len(values), points, row_labels=labels, about=about)
@@ -125,9 +125,20 @@ class AttributeSweep(FrameWidget):
         values = self._values(wanted)
         start = f"model.draw({self.columns}, seed={self.seed})"
         if self._of is not None:
-            start = f"{'model.encode(galaxies)' if hasattr(self._of, 'flux') else 'latent'}[:{self.columns}]  # those given to AttributeSweep"
+            start = (
+                f"{'model.encode(galaxies)' if hasattr(self._of, 'flux') else 'latent'}[:{self.columns}]  # those given to AttributeSweep"
+            )
         return (
             f"{self._load_code()}start = {start}\n"
             f"rows = model.sweep({self.attribute!r}, of=start, values={values.tolist()!r}, seed={self.seed})\n"
             f"selected = rows[{listed(self._cells())}]\n"
         )
+
+
+def _labels(values: np.ndarray, unit: str) -> list[str]:
+    """Values with as many digits as tell neighbours apart, and their unit."""
+    if values.dtype.kind == "U":
+        return [str(value) for value in values]
+    step = float(np.abs(np.diff(values)).min()) if len(values) > 1 else 0.0
+    digits = max(0 if step.is_integer() else 1, 1 - math.floor(math.log10(step))) if step else 2
+    return [f"{value:.{digits}f} {unit}".strip() for value in values]

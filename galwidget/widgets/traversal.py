@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
-from galwidget.widgets.frames import FrameWidget, Shown, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
 
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
@@ -81,7 +81,7 @@ class LatentTraversal(FrameWidget):
         size = self.model.latent_size  # type: ignore[union-attr]
         wrong = [dim for dim in proposal["value"] if dim >= size]
         if wrong or not proposal["value"]:
-            raise ValueError(f"latent dimensions {proposal['value']}; give at least one of 0 to {size - 1}")
+            raise StateError(f"latent dimensions {proposal['value']}; give at least one of 0 to {size - 1}")
         return proposal["value"]
 
     @validate("position")
@@ -89,7 +89,7 @@ class LatentTraversal(FrameWidget):
         size = self.model.latent_size  # type: ignore[union-attr]
         position = {str(int(dim)): float(value) for dim, value in proposal["value"].items()}
         if any(not 0 <= int(dim) < size for dim in position) or not np.isfinite(list(position.values())).all():
-            raise ValueError(f"position {proposal['value']!r}; give finite numbers for latent dimensions 0 to {size - 1}")
+            raise StateError(f"position {proposal['value']!r}; give finite numbers for latent dimensions 0 to {size - 1}")
         return position
 
     def _galaxy(self, wanted: dict[str, Any]) -> Latent:

@@ -36,9 +36,7 @@ export function displaySection(session: Session): { root: HTMLElement; end: () =
   const channels = element("span", { class: "gw-channels" });
   COLOURS.forEach((colour, index) => {
     const swatch = element("i", { class: `gw-swatch gw-${colour}`, "aria-hidden": "true" });
-    channels.append(
-      element("span", {}, swatch, selects[index] as Node, element("small", {}, "×"), scales[index] as Node),
-    );
+    channels.append(element("span", {}, swatch, selects[index] as Node, scales[index] as Node));
   });
 
   const show = () => {
@@ -59,12 +57,7 @@ export function displaySection(session: Session): { root: HTMLElement; end: () =
     () => session.setDisplay({ ...first }),
     "gw-quiet",
   );
-  const root = section(
-    "Display",
-    row("colours", "", channels),
-    row("stretch", "nJy", stretch.root),
-    row("softening Q", "", soften.root),
-  );
+  const root = section("Display", channels, row("stretch", "nJy", stretch.root), row("softening Q", "", soften.root));
   root.querySelector("h4")?.append(reset);
   return { root, end: session.listen((what) => what === "display" && show()) };
 }

@@ -4,7 +4,6 @@ import { type Asked, CategoryControl, type Condition, ConditionControl, row } fr
 import { displaySection } from "./display_panel";
 import { button, choice, element, section } from "./dom";
 import { divergingColour } from "./lupton";
-import { brief } from "./scale";
 import type { Session } from "./session";
 import { type Picture, Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
@@ -50,7 +49,8 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     );
     sheet.show(pictures, 1, PANELS.length, session.display);
     select();
-    (captions[2] as HTMLElement).textContent = `residual in ${bands[residualBand]}, χ² ${brief(about.chi2)} a pixel`;
+    (captions[2] as HTMLElement).textContent =
+      `residual in ${bands[residualBand]} (χ² a pixel, all bands: ${about.chi2.toFixed(2)})`;
     (captions[3] as HTMLElement).textContent = session.get<boolean>("telescope")
       ? "edited"
       : "edited, before the telescope";

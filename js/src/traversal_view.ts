@@ -11,7 +11,7 @@ import { nearestStep, pingPong, Strips } from "./strip";
 
 export const TRAVERSAL_STATE = ["seed", "dims", "extent", "steps", "position"];
 
-const SLIDERS = 190;
+const SLIDERS = 206;
 const PERIOD = 4000;
 
 interface About {
@@ -36,6 +36,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     describe: (cell) => cellWords(session.frame, cell),
   });
   const here = new Sheet({ label: "the galaxy where the sliders stand", side: 192 });
+  sheet.root.classList.add("gw-marked");
   shell.stage.append(element("div", { class: "gw-rows" }, sliders, live.root, sheet.root));
   shell.onWidth((width) => {
     const room = width - SLIDERS - 24;

@@ -18,9 +18,15 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 _FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 _SETTINGS = {
     "apputils-extension/themes.jupyterlab-settings": {"theme": "JupyterLab Light"},
     "apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False},
@@ -70,11 +76,20 @@ class Lab:
         }
         if extra_path:
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(extra_path), os.environ.get("PYTHONPATH")]))
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-        command += ["--IdentityProvider.token=", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={self.notebooks}"]
-        command += ["--LabApp.expose_app_in_browser=True", "--KernelSpecManager.ensure_native_kernel=True"]
+        options = (
+            "--no-browser",
+            "--allow-root",
+            f"--ServerApp.port={port}",
+            "--ServerApp.port_retries=0",
+            "--ServerApp.ip=127.0.0.1",
+            "--IdentityProvider.token=",
+            f"--ServerApp.root_dir={self.notebooks}",
+            "--LabApp.expose_app_in_browser=True",
+        )
         self._log = (folder / "server.log").open("w")
-        self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
         self._wait(folder / "server.log")
 
     def _wait(self, log: Path) -> None:
@@ -153,10 +168,9 @@ class Notebook:
             prompts = self.prompts()
             if all(prompt.strip("[]: ").isdigit() for prompt in prompts):
                 return
-            errors = self.page.query_selector_all(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr'] , .jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
-            for error in errors:
-                if "Traceback" in error.inner_text() or "Error" in error.inner_text():
-                    raise AssertionError(f"a cell failed:\n{error.inner_text()[-3000:]}")
+            error = self.page.query_selector(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
+            if error:
+                raise AssertionError(f"a cell failed:\n{error.inner_text()[-3000:]}")
             self.page.wait_for_timeout(200)
         raise AssertionError(f"cells did not finish within {timeout:g} s: {self.prompts()}")
 
@@ -181,11 +195,9 @@ class Notebook:
 
     def settle(self, scope: str = ".gw-widget") -> None:
         """Wait until the widgets on the screen have their newest picture."""
-        self.page.wait_for_function(
-            "scope => [...document.querySelectorAll(scope)].some(w => w.offsetParent && w.querySelector('canvas').width > 80 && w.dataset.busy === 'false')",
-            arg=scope,
-            timeout=60_000,
-        )
+        newest = """scope => [...document.querySelectorAll(scope)].some(widget =>
+            widget.offsetParent && widget.querySelector("canvas").width > 40 && widget.dataset.busy === "false")"""
+        self.page.wait_for_function(newest, arg=scope, timeout=60_000)
         self.page.wait_for_timeout(120)
 
     def close(self) -> None:

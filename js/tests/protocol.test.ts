@@ -1,0 +1,72 @@
+/** What comes over the wire: half floats, frames, and messages that are damaged or hostile. */
+import { describe, expect, it } from "vitest";
+import { decodeHalves } from "../src/half";
+import { parseAnswer } from "../src/protocol";
+
+const halves = (...bits: number[]): DataView => new DataView(Uint16Array.from(bits).buffer);
+
+function frame(overrides: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    type: "frame",
+    seq: 3,
+    layers: [{ name: "flux", shape: [1, 2, 1, 2], scale: 2 }],
+    bands: ["g", "r"],
+    rows: 1,
+    columns: 1,
+    row_labels: ["18 mag"],
+    attributes: [{ name: "mag_r", label: "r magnitude", unit: "mag", values: [18.5, null] }],
+    about: {},
+    ...overrides,
+  };
+}
+const pixels = halves(0x3c00, 0x4000, 0xbc00, 0x0000);
+
+describe("half floats", () => {
+  it("are the numbers that IEEE 754 says", () => {
+    const values = decodeHalves(halves(0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x8000, 0x3555), 7, 1);
+    expect([...values]).toEqual([1, -2, 65504, 2 ** -14, 2 ** -24, -0, Math.fround(0.333251953125)]);
+    expect(decodeHalves(halves(0x7c00, 0x7e00), 2, 1)).toEqual(new Float32Array([Number.POSITIVE_INFINITY, Number.NaN]));
+  });
+
+  it("are scaled, and read at an odd offset", () => {
+    const shifted = new Uint8Array(5);
+    shifted.set(new Uint8Array(halves(0x3c00, 0x4000).buffer), 1);
+    expect([...decodeHalves(new DataView(shifted.buffer, 1), 2, 4)]).toEqual([4, 8]);
+  });
+
+  it("say how many bytes are missing", () => {
+    expect(() => decodeHalves(halves(0, 0), 3, 1)).toThrow("4 bytes of pixels came; 6 were announced");
+  });
+});
+
+describe("an answer", () => {
+  it("is a frame with its pixels in nJy", () => {
+    const answer = parseAnswer(frame(), [pixels]);
+    if (answer.type !== "frame") throw new Error(JSON.stringify(answer));
+    expect([...answer.frame.flux.data]).toEqual([2, 4, -2, 0]);
+    expect(answer.frame.attributes[0]?.values).toEqual([18.5, null]);
+  });
+
+  it.each([
+    ["truncated pixels", frame(), [halves(0x3c00)]],
+    ["no pixels", frame(), []],
+    ["no layers", frame({ layers: undefined }), [pixels]],
+    ["a negative side", frame({ layers: [{ name: "flux", shape: [-1, 2, 1, 2], scale: 1 }] }), [pixels]],
+    ["a side beyond memory", frame({ layers: [{ name: "flux", shape: [1e6, 1e6, 1e6, 1], scale: 1 }] }), [pixels]],
+    ["a scale of NaN", frame({ layers: [{ name: "flux", shape: [1, 2, 1, 2], scale: "x" }] }), [pixels]],
+    ["too few band names", frame({ bands: ["g"] }), [pixels]],
+    ["rows that are text", frame({ rows: "<img>" }), [pixels]],
+    ["no number", frame({ seq: "7" }), [pixels]],
+    ["an unknown type", { type: "surprise", seq: 1 }, []],
+    ["no object", 42, []],
+    ["null", null, []],
+  ])("with %s is an error in words", (_, message, buffers) => {
+    const answer = parseAnswer(message, buffers);
+    expect(answer.type).toBe("error");
+    expect((answer as { message: string }).message).toMatch(/^The kernel's answer cannot be read: .+/);
+  });
+
+  it("keeps the kernel's own words of an error", () => {
+    expect(parseAnswer({ type: "error", seq: 2, message: "no band 'y'" }, [])).toEqual({ type: "error", seq: 2, message: "no band 'y'" });
+  });
+});
