@@ -49,8 +49,8 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     );
     sheet.show(pictures, 1, PANELS.length, session.display);
     select();
-    (captions[2] as HTMLElement).textContent =
-      `residual in ${bands[residualBand]} (χ² a pixel, all bands: ${about.chi2.toFixed(2)})`;
+    (captions[1] as HTMLElement).textContent = `reconstruction, χ² ${about.chi2.toFixed(2)} a pixel`;
+    (captions[2] as HTMLElement).textContent = `residual in ${bands[residualBand]}`;
     (captions[3] as HTMLElement).textContent = session.get<boolean>("telescope")
       ? "edited"
       : "edited, before the telescope";

@@ -1,11 +1,11 @@
-/** The stretch against numbers that astropy gave (lupton.py writes them). */
+/** The stretch against numbers that astropy gave (tests/test_widgets_numbers.py writes them). */
 import { describe, expect, it } from "vitest";
 import { type Display, divergingColour, paintColour } from "../src/lupton";
 import cases from "./lupton.json";
 
 function painted(flux: number[][][], display: Display): Uint8ClampedArray {
   const height = (flux[0] as number[][]).length;
-  const width = (flux[0]?.[0] as number[]).length;
+  const width = ((flux[0] as number[][])[0] as number[]).length;
   const planes = flux.map((band) => Float32Array.from(band.flat())) as [Float32Array, Float32Array, Float32Array];
   const data = new Uint8ClampedArray(4 * width * height);
   paintColour(planes, height, width, display, { data, width }, 0, 0);

@@ -25,7 +25,9 @@ describe("half floats", () => {
   it("are the numbers that IEEE 754 says", () => {
     const values = decodeHalves(halves(0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x8000, 0x3555), 7, 1);
     expect([...values]).toEqual([1, -2, 65504, 2 ** -14, 2 ** -24, -0, Math.fround(0.333251953125)]);
-    expect(decodeHalves(halves(0x7c00, 0x7e00), 2, 1)).toEqual(new Float32Array([Number.POSITIVE_INFINITY, Number.NaN]));
+    expect(decodeHalves(halves(0x7c00, 0x7e00), 2, 1)).toEqual(
+      new Float32Array([Number.POSITIVE_INFINITY, Number.NaN]),
+    );
   });
 
   it("are scaled, and read at an odd offset", () => {
@@ -67,6 +69,10 @@ describe("an answer", () => {
   });
 
   it("keeps the kernel's own words of an error", () => {
-    expect(parseAnswer({ type: "error", seq: 2, message: "no band 'y'" }, [])).toEqual({ type: "error", seq: 2, message: "no band 'y'" });
+    expect(parseAnswer({ type: "error", seq: 2, message: "no band 'y'" }, [])).toEqual({
+      type: "error",
+      seq: 2,
+      message: "no band 'y'",
+    });
   });
 });

@@ -5,7 +5,15 @@ import { Scheduler } from "../src/scheduler";
 function scheduler(patience = 1000) {
   const sent: number[] = [];
   const clock = { now: 0 };
-  return { sent, clock, it: new Scheduler((seq) => sent.push(seq), patience, () => clock.now) };
+  return {
+    sent,
+    clock,
+    it: new Scheduler(
+      (seq) => sent.push(seq),
+      patience,
+      () => clock.now,
+    ),
+  };
 }
 
 describe("the scheduler", () => {

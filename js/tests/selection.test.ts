@@ -17,7 +17,10 @@ describe("a click", () => {
     expect(picked({ cells: [0, 1], anchor: 1 }, 1, 4, { ...none, metaKey: true }).cells).toEqual([0]);
   });
   it("with shift selects the block from the anchor, upwards too", () => {
-    expect(picked({ cells: [10], anchor: 10 }, 5, 4, { ...none, shiftKey: true })).toEqual({ cells: [5, 6, 9, 10], anchor: 10 });
+    expect(picked({ cells: [10], anchor: 10 }, 5, 4, { ...none, shiftKey: true })).toEqual({
+      cells: [5, 6, 9, 10],
+      anchor: 10,
+    });
   });
 });
 
@@ -60,7 +63,10 @@ describe("a strip", () => {
 
 describe("a slider", () => {
   it("goes from step to value and back, on both scales", () => {
-    for (const scale of [{ low: 17, high: 23 }, { low: 0.2, high: 4, log: true }]) {
+    for (const scale of [
+      { low: 17, high: 23 },
+      { low: 0.2, high: 4, log: true },
+    ]) {
       for (const step of [0, 17, 100, STEPS]) expect(toStep(toValue(step, scale), scale)).toBe(step);
     }
     expect(toValue(STEPS / 2, { low: 1, high: 100, log: true })).toBeCloseTo(10);

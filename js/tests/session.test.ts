@@ -1,0 +1,137 @@
+/** The session against a kernel that is played here: what is sent, what is not, and strings from data that try to be markup. */
+import type { AnyModel } from "@anywidget/types";
+import { beforeEach, describe, expect, it } from "vitest";
+import { GRID_STATE } from "../src/grid_view";
+import { Session } from "../src/session";
+import { cellPairs, Shell } from "../src/shell";
+
+type Handler = (...values: unknown[]) => void;
+
+class Kernel {
+  sent: Record<string, unknown>[] = [];
+  handlers = new Map<string, Set<Handler>>();
+  constructor(private readonly state: Record<string, unknown>) {}
+  get = (name: string) => this.state[name];
+  set = (name: string, value: unknown) => {
+    this.state[name] = value;
+    this.say(`change:${name}`);
+  };
+  on = (name: string, handler: Handler) => {
+    this.handlers.set(name, (this.handlers.get(name) ?? new Set()).add(handler));
+  };
+  off = (name: string, handler: Handler) => this.handlers.get(name)?.delete(handler);
+  send = (message: Record<string, unknown>) => this.sent.push(structuredClone(message));
+  say(name: string, ...values: unknown[]) {
+    for (const handler of this.handlers.get(name) ?? []) handler(...values);
+  }
+  answer(seq: number, label = "r magnitude") {
+    const message = {
+      type: "frame",
+      seq,
+      layers: [{ name: "flux", shape: [1, 3, 1, 1], scale: 1 }],
+      bands: ["i", "r", "g"],
+      rows: 1,
+      columns: 1,
+      attributes: [{ name: "mag_r", label, unit: "<b>mag</b>", values: [18.5] }],
+    };
+    this.say("msg:custom", message, [new DataView(new Uint16Array([0, 0, 0]).buffer)]);
+  }
+}
+
+let kernel: Kernel;
+let session: Session;
+beforeEach(() => {
+  const display = { bands: ["i", "r", "g"], scale: [1, 1, 1], stretch: 10, Q: 8 };
+  kernel = new Kernel({ seed: 1, conditions: {}, selection: [], display, bands: ["u", "g", "r", "i"] });
+  session = new Session(kernel as unknown as AnyModel, GRID_STATE);
+  session.watch(1);
+});
+
+describe("a session", () => {
+  it("asks for its first picture when a view is on the screen, and not before", () => {
+    const unseen = new Kernel({ seed: 1, selection: [], display: { bands: [] } });
+    const other = new Session(unseen as unknown as AnyModel, GRID_STATE);
+    expect(unseen.sent).toEqual([]);
+    other.watch(1);
+    expect(unseen.sent).toEqual([{ type: "frame", seq: 1, state: {} }]);
+  });
+
+  it("sends what was changed, once, with the request", () => {
+    kernel.answer(1);
+    session.set({ seed: 5 });
+    session.set({ seed: 6 });
+    expect(kernel.sent.slice(1)).toEqual([
+      { type: "frame", seq: 2, state: { seed: 5 } },
+      { type: "frame", seq: 3, state: { seed: 6 } },
+    ]);
+  });
+
+  it("sends no message for stretch, softening or scale", () => {
+    kernel.answer(1);
+    session.setDisplay({ stretch: 20 });
+    session.setDisplay({ Q: 3, scale: [2, 1, 1] });
+    expect(kernel.sent).toHaveLength(1);
+    expect(session.display.stretch).toBe(20);
+  });
+
+  it("asks for a band that is not here", () => {
+    kernel.answer(1);
+    session.setDisplay({ bands: ["i", "r", "u"] });
+    expect(kernel.sent[1]).toMatchObject({ type: "frame", state: { display: { bands: ["i", "r", "u"] } } });
+  });
+
+  it("sends a selection without asking for a picture", () => {
+    kernel.answer(1);
+    session.setSelection([3, 1]);
+    expect(kernel.sent.slice(1)).toEqual([{ type: "state", state: { selection: [3, 1] } }]);
+  });
+
+  it("asks for the picture of a state that Python changed, without sending it back", () => {
+    kernel.answer(1);
+    kernel.set("seed", 9);
+    expect(kernel.sent.slice(1)).toEqual([{ type: "frame", seq: 2, state: {} }]);
+  });
+
+  it("shows the kernel's error in words until the next picture", () => {
+    kernel.say("msg:custom", { type: "error", seq: 1, message: "no band 'y'" }, []);
+    expect(session.error).toBe("no band 'y'");
+    session.request();
+    kernel.answer(2);
+    expect(session.error).toBeNull();
+  });
+
+  it("gives the strip to who asked for it, and null when it fails", async () => {
+    kernel.answer(1);
+    const strip = session.strip(4);
+    const { seq } = kernel.sent[1] as { seq: number };
+    expect(kernel.sent[1]).toMatchObject({ type: "strip", row: 4 });
+    kernel.say("msg:custom", { type: "error", seq, message: "no such row" }, []);
+    expect(await strip).toBeNull();
+  });
+
+  it("hears nothing more after it is disposed of", () => {
+    session.dispose();
+    kernel.set("seed", 2);
+    kernel.answer(1);
+    expect(session.frame).toBeNull();
+    expect(kernel.sent).toHaveLength(1);
+  });
+});
+
+describe("strings from data", () => {
+  const hostile = "<img src=x onerror=alert(1)>";
+  it("are shown as they are and never become markup", () => {
+    const el = document.createElement("div");
+    const shell = new Shell(el, session, hostile);
+    kernel.answer(1, hostile);
+    shell.point(0);
+    session.fail(hostile);
+    expect(el.querySelector("img")).toBeNull();
+    expect(el.textContent).toContain(hostile);
+    expect(cellPairs(session.frame as never, 0)).toEqual([
+      ["galaxy", "0"],
+      [hostile, "18.5 <b>mag</b>"],
+    ]);
+    shell.dispose();
+  });
+});
