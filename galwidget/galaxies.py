@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import Column, MaskedColumn, QTable
 from astropy.table import vstack as stack_tables
 from astropy.utils.masked import Masked
 
@@ -316,9 +316,20 @@ def _table(table: Any, length: int | None) -> QTable:
     if table is None:
         return QTable()
     table = table.copy() if isinstance(table, QTable) else QTable(table)
+    decode_words(table)
     if length is not None and table.colnames and len(table) != length:
         raise ValueError(f"the table has {len(table)} rows but there are {length} images; one row a galaxy is needed")
     return table
+
+
+def decode_words(table: QTable) -> None:
+    """Make words of the columns of bytes, as FITS tables have them, in place."""
+    # astropy's convert_bytestring_to_unicode loses the mask of words that are not ASCII
+    for name, column in table.items():
+        if isinstance(column, Column) and column.dtype.kind == "S":
+            table[name] = column.__class__(np.char.decode(np.asarray(column), "utf-8"), meta=column.meta)
+            if isinstance(column, MaskedColumn):
+                table[name].mask = column.mask
 
 
 def _join_tables(parts: Sequence[Galaxies]) -> QTable:
@@ -363,7 +374,10 @@ def _same_column(one: Any, other: Any) -> bool:
     if not np.array_equal(mask, mask2):
         return False
     plain = [np.asarray(c.unmasked if isinstance(c, Masked) else getattr(c, "data", c)) for c in (one, other)]
-    return _same(*(np.asarray(values)[~mask] for values in plain))
+    one, other = (np.asarray(values)[~mask] for values in plain)
+    if one.dtype.kind == other.dtype.kind == "U":  # the width of a column of words is no part of the words
+        return bool(np.array_equal(one, other))
+    return _same(one, other)
 
 
 def _size(flux: np.ndarray) -> str:
