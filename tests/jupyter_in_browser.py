@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -15,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import numpy as np
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 _FLAGS = (
     "--headless",
@@ -189,6 +191,13 @@ class Notebook:
         }"""
         return self.page.evaluate(script, [code, 1000 * timeout])
 
+    def start(self, code: str) -> None:
+        """Begin to run ``code`` in the kernel and do not wait for it."""
+        script = (
+            "code => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code, store_history: false})"
+        )
+        self.page.evaluate(script, code)
+
     def comm_messages(self) -> int:
         """Messages of widgets that the page has sent so far."""
         return sum(b"comm_msg" in (frame if isinstance(frame, bytes) else frame.encode()) for frame in self.sent)
@@ -206,14 +215,24 @@ class Notebook:
         self.context.close()
 
 
-def pixels(page: Page, selector: str) -> dict[str, float]:
-    """Mean, deviation and a checksum of a canvas's pixels."""
-    script = """canvas => {
+def pixels(canvas: Locator, *, whole: bool = False) -> dict[str, Any]:
+    """Mean, deviation, number of colours and checksum of a canvas's pixels; with ``whole`` also ``data``, (y, x, 3) uint8."""
+    script = """async (canvas, whole) => {
+        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
         const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        let sum = 0, squares = 0, hash = 0, n = 0;
-        for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) {
-            const v = data[i + c]; sum += v; squares += v * v; n += 1; hash = (Math.imul(hash, 31) + v) | 0;
+        const colours = new Set();
+        let sum = 0, squares = 0, hash = 0, n = 0, text = "";
+        for (let i = 0; i < data.length; i += 4) {
+            colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+            for (let c = 0; c < 3; c++) {
+                const v = data[i + c]; sum += v; squares += v * v; n += 1; hash = (Math.imul(hash, 31) + v) | 0;
+            }
         }
-        return {mean: sum / n, deviation: Math.sqrt(Math.max(0, squares / n - (sum / n) ** 2)), hash, n};
+        if (whole) for (let i = 0; i < data.length; i += 32768) text += String.fromCharCode(...data.subarray(i, i + 32768));
+        const deviation = Math.sqrt(Math.max(0, squares / n - (sum / n) ** 2));
+        return {mean: sum / n, deviation, hash, colours: colours.size, width: canvas.width, data: btoa(text)};
     }"""
-    return page.eval_on_selector(selector, script)
+    seen = canvas.evaluate(script, whole)
+    if whole:
+        seen["data"] = np.frombuffer(base64.b64decode(seen["data"]), np.uint8).reshape(-1, seen["width"], 4)[:, :, :3]
+    return seen
