@@ -14,17 +14,18 @@ __all__ = ["PSF_SIZE", "Camera", "Seeing"]
 
 #: Side of the PSF images in pixels.
 PSF_SIZE = 25
-_MOFFAT_BETA = 3.0
-#: Scatter of the seeing from galaxy to galaxy, and of each component of the PSF's ellipticity.
-_SEEING_SCATTER, _PSF_ELLIPTICITY = 0.04, 0.012
+#: Scatter of the seeing from galaxy to galaxy; of each component of the PSF's ellipticity; the range of Moffat's beta, from the broad wings
+#: of a coadd (2) towards those of the atmosphere alone (Trujillo et al. 2001, MNRAS 328, 977).
+_SEEING_SCATTER, _PSF_ELLIPTICITY, _MOFFAT_BETA = 0.04, 0.012, (2.0, 3.5)
 #: A PSF narrower than this many pixels is drawn on a grid three times finer.
 _UNDERSAMPLED = 2.5
 
 
 @dataclass(frozen=True)
 class Seeing:
-    """The PSF of each galaxy and band, in units of the band's: width and two components of ellipticity, each (n, band)."""
+    """The PSF of each galaxy: Moffat's beta (n,), and, in units of the band's, width and two components of ellipticity, each (n, band)."""
 
+    beta: np.ndarray
     width: np.ndarray
     e1: np.ndarray
     e2: np.ndarray
@@ -32,19 +33,20 @@ class Seeing:
     @classmethod
     def draw(cls, rng: np.random.Generator, n: int, bands: int) -> Seeing:
         """PSFs of n galaxies."""
-        return cls(np.exp(rng.normal(0, _SEEING_SCATTER, (n, bands))), *rng.normal(0, _PSF_ELLIPTICITY, (2, n, bands)))
+        width = np.exp(rng.normal(0, _SEEING_SCATTER, (n, bands)))
+        return cls(rng.uniform(*_MOFFAT_BETA, n), width, *rng.normal(0, _PSF_ELLIPTICITY, (2, n, bands)))
 
 
 class Camera:
     """Draws galaxies on the pixels of a stamp: in Fourier space, on a grid three times finer where the PSF is undersampled."""
 
-    def __init__(self, survey: Survey, stamp: int) -> None:
+    def __init__(self, survey: Survey, stamp: int, *, finer: bool = True) -> None:
         import galsim  # noqa: PLC0415 (heavy)
 
         self.galsim = galsim
         self.stamp, self.pixel = stamp, survey.pixel_scale
         self.fwhm = np.array([band.psf_fwhm for band in survey.bands])
-        self.finer = 1 if self.fwhm.min() > _UNDERSAMPLED * self.pixel else 3
+        self.finer = 3 if finer and self.fwhm.min() < _UNDERSAMPLED * self.pixel else 1
         self.scale = self.pixel / self.finer
         self._grids: dict[int, _Grid] = {}
 
@@ -81,7 +83,8 @@ class Camera:
         """PSF of one galaxy on the fine grid and on the pixels, (band, k, k), each of unit sum."""
         side, sub = PSF_SIZE * self.finer, 5 if self.finer == 1 else 3
         fine = ((np.arange(side * sub) + 0.5) / sub - side / 2) * self.scale
-        core = self.fwhm * seeing.width[index] / (2 * np.sqrt(2 ** (1 / _MOFFAT_BETA) - 1))
+        beta = seeing.beta[index]
+        core = self.fwhm * seeing.width[index] / (2 * np.sqrt(2 ** (1 / beta) - 1))
         e1, e2 = seeing.e1[index], seeing.e2[index]
         # r^2 of an ellipse of small ellipticity, of the area of the circle
         xx, yy, xy = ((1 - 2 * e1) / core**2, (1 + 2 * e1) / core**2, -4 * e2 / core**2)
@@ -92,7 +95,7 @@ class Camera:
             + yy.astype(np.float32)[:, None, None] * square[None, :, None]
             + xy.astype(np.float32)[:, None, None] * cross
         )
-        profile = 1 / (1 + radius2) ** int(_MOFFAT_BETA)
+        profile = np.exp(np.float32(-beta) * np.log1p(radius2))
         fine_psf = profile.reshape(-1, side, sub, side, sub).mean(axis=(2, 4))
         fine_psf /= fine_psf.sum(axis=(1, 2), keepdims=True)
         return fine_psf, _binned(fine_psf, self.finer)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, reference_band
-from galwidget.simulation.drawing import PSF_SIZE, Camera, Seeing
+from galwidget.simulation.drawing import Camera, Seeing
 from galwidget.simulation.population import Population, Sources
 from galwidget.survey import Survey, nanojansky_to_magnitude
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["simulate"]
 
@@ -33,7 +36,7 @@ def simulate(
     mag_limit: float = 22.5,
     flatten: float = 0.0,
     noiseless: bool = False,
-    psf: bool = True,
+    psf: bool | ArrayLike = True,
     measured: bool = True,
     workers: int = 1,
     progress: bool = True,
@@ -62,7 +65,9 @@ def simulate(
     noiseless
         The flux without noise; ``ivar`` is still that of the survey.
     psf
-        False: the galaxies before the telescope and the atmosphere (``psf`` is a single pixel), at the survey's noise.
+        True: the survey's seeing, a little different for each galaxy. An array (band, k, k), k odd, of unit sum: this PSF for all of
+        them, such as a field's. False: the galaxies before the telescope and the atmosphere (``psf`` is a single pixel), at the survey's
+        noise.
     measured
         Also measure them (in the noise-free, PSF-convolved image, whatever is returned); False is faster.
     workers
@@ -73,10 +78,10 @@ def simulate(
     Returns
     -------
     Galaxies
-        ``flux`` (n, band, y, x) in nJy, ``ivar`` 1 / (sky_sigma^2 + flux / gain), ``psf`` (n, band, 25, 25). In the table: what
-        `galwidget.measure` finds in the noise-free image, and the truth: ``redshift``, ``morphology``, ``bulge_fraction`` (of the
-        reference band), ``true_mag_<band>``, ``true_r_half`` (arcsec, circularised, before the PSF), ``true_ellipticity``,
-        ``true_position_angle``.
+        ``flux`` (n, band, y, x) in nJy, ``ivar`` 1 / (sky_sigma^2 + flux / gain), ``psf`` (n, band, k, k), k 25 unless it was given.
+        In the table: what `galwidget.measure` finds in the noise-free image, and the truth: ``redshift``, ``morphology``,
+        ``bulge_fraction`` (of the reference band), ``true_mag_<band>``, ``true_r_half`` (arcsec, circularised, before the PSF),
+        ``true_ellipticity``, ``true_position_angle``.
 
     Raises
     ------
@@ -89,8 +94,8 @@ def simulate(
     -----
     Luminosity functions, spectra, sizes: `galwidget.simulation.population.Population`. GalSim (Rowe et al. 2015) draws bulge and disc once,
     in Fourier space. In spirals and irregulars a third component of young stars follows logarithmic arms (its disc times a von Mises
-    function of the angle from the arm) and knots along them. The bands are sums of the three, times the PSF (Moffat, beta 3, a little
-    elliptical). A galaxy of so low a surface brightness that nothing is above the isophote has masked measurements.
+    function of the angle from the arm) and knots along them. The bands are sums of the three, times the PSF (a Moffat profile,
+    a little elliptical). A galaxy of so low a surface brightness that nothing is above the isophote has masked measurements.
 
     Examples
     --------
@@ -100,7 +105,8 @@ def simulate(
     """
     seen_by = _chosen(survey, bands)
     _check(n, stamp, flatten, workers)
-    task = _Task(seen_by, np.random.SeedSequence(seed).entropy, stamp, mag_limit, flatten, noiseless, psf, measured)
+    given = None if isinstance(psf, bool) else _given_psf(psf, seen_by)
+    task = _Task(seen_by, np.random.SeedSequence(seed).entropy, stamp, mag_limit, flatten, noiseless, psf is False, given, measured)
     counts = [min(BLOCK, n - start) for start in range(0, n, BLOCK)]
     blocks = []
     from tqdm.auto import tqdm  # noqa: PLC0415 (tqdm.auto loads ipywidgets in a notebook)
@@ -130,6 +136,13 @@ def _check(n: int, stamp: int, flatten: float, workers: int) -> None:
         raise ValueError(f"workers is {workers}; give the number of processes, at least 1")
 
 
+def _given_psf(psf: ArrayLike, survey: Survey) -> np.ndarray:
+    given = np.asarray(psf, dtype=np.float32)
+    if given.ndim != 3 or len(given) != len(survey.bands) or given.shape[1] != given.shape[2] or given.shape[1] % 2 == 0:
+        raise ValueError(f"psf has shape {given.shape}; expected (band, k, k) with k odd and {len(survey.bands)} bands")
+    return given
+
+
 @dataclass(frozen=True)
 class _Task:
     """What every block needs to know."""
@@ -140,7 +153,8 @@ class _Task:
     mag_limit: float
     flatten: float
     noiseless: bool
-    psf: bool
+    sharp: bool
+    psf: np.ndarray | None
     measured: bool
 
 
@@ -178,17 +192,18 @@ def _block(task: _Task, number: int, count: int) -> Galaxies:
     centres = physics.uniform(-0.5, 0.5, (BLOCK, 2))[:count]
     clumps = physics.spawn(BLOCK)[:count]
     seeing = Seeing.draw(telescope, BLOCK, len(survey.bands))
-    camera = Camera(survey, task.stamp)
+    camera = Camera(survey, task.stamp, finer=task.psf is None)
     blurred = np.empty((count, len(survey.bands), task.stamp, task.stamp), np.float32)
-    sharp = np.empty_like(blurred) if not task.psf else None
-    psfs = np.empty((count, len(survey.bands), PSF_SIZE, PSF_SIZE), np.float32)
+    sharp = np.empty_like(blurred) if task.sharp else None
+    psfs = []
     for index in range(count):
         spectrum = camera.spectrum(sources[index : index + 1], centres[index], clumps[index])
-        fine_psf, psfs[index] = camera.psf(seeing, index)
+        fine_psf, psf = camera.psf(seeing, index) if task.psf is None else (task.psf, task.psf)
         blurred[index] = camera.image(spectrum, fine_psf)
+        psfs.append(psf)
         if sharp is not None:
             sharp[index] = camera.image(spectrum, None)
-    seen = _galaxies(blurred, psfs, survey)
+    seen = _galaxies(blurred, np.stack(psfs), survey)
     table = _truth(sources, survey)
     measurements = measure(seen, noiseless=True).table if task.measured else None
     if measurements is not None:

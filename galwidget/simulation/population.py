@@ -53,6 +53,8 @@ RED = Schechter(-20.372, -0.708, 0.00351, -1.416, -0.5)
 BLUE = Schechter(-20.405, -0.941, 0.00370, -9.739, -1.3)
 # Mean spectral types of the two, only to know roughly how bright a galaxy of a cell of the grid will be.
 _MEAN_KIND = (0.15, 1.6)
+# The template E is M 31's bulge: the old stars of SDSS galaxies of known redshift are as much redder as this A_V makes them.
+_OLD_REDDENING = 0.25
 
 
 @dataclass
@@ -211,12 +213,12 @@ class Population:
         bulge = np.clip(rng.normal(mean, scatter), 0, 1)
         low, high = np.array([[0, 0, 0.05, 0.12, 0.25], [0, 0, 0.20, 0.35, 0.55]])[:, morphology]
         young = rng.uniform(low, high) * (1 - bulge)
-        # bulges are old, discs as their type; old stars were bluer then (passive evolution)
-        age = 0.25 * redshift
-        kind_bulge = np.array([0.05, 0.05, 0.15, 0.4, 1.0])[morphology] + np.abs(rng.normal(0, 0.10, n)) + age
-        kind_disc = np.array([0.5, 0.45, 0.95, 1.6, 2.4])[morphology] + rng.normal(0, 0.3, n) + age
+        # bulges are old, discs as their type; both were younger then, and bluer
+        younger = 0.6 * (redshift - 0.1)
+        kind_bulge = np.array([0.0, 0.0, 0.2, 0.4, 1.0])[morphology] + np.abs(rng.normal(0, 0.12, n)) + younger
+        kind_disc = np.array([0.4, 0.4, 0.9, 1.5, 2.3])[morphology] + rng.normal(0, 0.3, n) + younger
         cosine = rng.uniform(0, 1, n)
-        thickness = np.array([0.3, 0.25, 0.18, 0.18, 0.4])[morphology]
+        thickness = np.array([0.3, 0.27, 0.22, 0.2, 0.4])[morphology]
         axis_ratio = np.sqrt(cosine**2 * (1 - thickness**2) + thickness**2)
         # inclined discs are redder and fainter (Tully et al. 1998); the template is a galaxy of mean inclination
         dusty = np.array([0.0, 0.1, 0.5, 0.4, 0.15])[morphology]
@@ -224,7 +226,7 @@ class Population:
         fluxes = [
             self.photometry.flux(kind, redshift, attenuation) * share[:, None]
             for kind, attenuation, share in (
-                (kind_bulge, rng.normal(0, 0.06, n), bulge),
+                (kind_bulge, rng.normal(_OLD_REDDENING, 0.08, n), bulge),
                 (kind_disc, dust, 1 - bulge - young),
                 (np.minimum(kind_disc + 1.2, 3.0), dust, young),
             )
@@ -241,9 +243,9 @@ class Population:
         shape = _shape(rng, morphology, bulge, cosine)
         radius = _radius_kpc(rng, morphology, magnitude_r, redshift) / kpc_per_arcsec(redshift)
         late = morphology >= _SB
-        # the relation is of circular apertures on discs of all inclinations, of mean axis ratio 0.6: this is the major axis
+        # the relation is of circular apertures on discs of all inclinations, of mean axis ratio 0.7: this is the major axis
         unit = half_light_radius(bulge, shape["bulge_radius"], shape["bulge_index"], np.ones(n), shape["disc_index"])
-        disc_radius = radius / unit * np.where(morphology == _E, 1 / np.sqrt(shape["bulge_axis_ratio"]), 1.25)
+        disc_radius = radius / unit * np.where(morphology == _E, 1 / np.sqrt(shape["bulge_axis_ratio"]), 1.18)
         return Sources(
             redshift=redshift,
             morphology=morphology,

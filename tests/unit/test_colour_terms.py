@@ -49,7 +49,7 @@ def test_transformed_magnitudes_are_those_the_other_survey_sees():
 
 def test_missing_band_names_the_band():
     with pytest.raises(KeyError, match="no magnitudes in 'z'"):
-        band_transformation(SDSS, KIDS)({band: 18.0 for band in "ugri"})
+        band_transformation(SDSS, KIDS)(dict.fromkeys("ugri", 18.0))
 
 
 def test_a_single_band_has_no_colour():

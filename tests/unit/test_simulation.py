@@ -69,7 +69,10 @@ def test_measured_shapes_follow_the_true_ones(noiseless):
 
 def test_measured_radius_is_the_true_one_and_that_of_the_psf_in_quadrature(noiseless):
     blurred = np.hypot(noiseless.attribute("true_r_half"), 0.63 * noiseless.survey["r"].psf_fwhm)
-    ratio = (noiseless.attribute("r_half") / blurred)[np.isfinite(noiseless.attribute("r_half"))]
+    # the true radius is circularised; of an edge-on disc that is much less than the circle holding half its light
+    rounder = noiseless.attribute("true_ellipticity") < 0.33
+    ratio = (noiseless.attribute("r_half") / blurred)[rounder & np.isfinite(noiseless.attribute("r_half"))]
+    assert len(ratio) > 50
     assert np.all((ratio > 0.65) & (ratio < 1.45))
     assert np.median(ratio) == pytest.approx(1, abs=0.15)
 
@@ -127,7 +130,7 @@ def test_early_types_are_redder_and_rounder(noiseless):
 def test_nearest_elliptical_has_the_colours_of_the_sdss_red_sequence():
     # Eisenstein et al. 2001 (AJ 122, 2267), Table 1: g - r and r - i of an early type, non-evolving, at z = 0.10
     flux = Photometry(Survey.named("SDSS").bands).flux(np.zeros(1), np.full(1, 0.10))[0]
-    u, g, r, i, z = nanojansky_to_magnitude(flux)
+    _, g, r, i, _ = nanojansky_to_magnitude(flux)
     assert g - r == pytest.approx(0.95, abs=0.08)
     assert r - i == pytest.approx(0.41, abs=0.06)
 
