@@ -33,6 +33,9 @@ DEFAULT_OBJECTIVE = Objective(
     weights={"brightness": 5, "colours": 5, "shape": 5, "redshift": 5, "morphology": 5}, beta=1.0, subsets=1, alignment=0.2
 )
 
+#: The decoder's relative error falls from this to its own over this share of a training from fresh weights.
+_FIRST_MODEL_ERROR, _SOFTENED = 0.5, 0.6
+
 
 def fit(
     galaxies: Galaxies | Sequence[Galaxies],
@@ -108,7 +111,7 @@ def fit(
     else:
         inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
     batches = Batches(samples, inputs, batch_size, seed, repeats)
-    module = _Training(mvae, batches, objective, learning_rate, warm_up * epochs, epochs, seed)
+    module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed)
     folder = Path(run) if run is not None else None
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
@@ -141,10 +144,11 @@ def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: i
 
 
 class _Training(L.LightningModule):
-    def __init__(self, mvae: MVAE, batches: Batches, objective: Objective, rate: float, warm_up_epochs: float, epochs: int, seed: int) -> None:
+    def __init__(self, mvae: MVAE, batches: Batches, objective: Objective, rate: float, warm_up: float, epochs: int, seed: int) -> None:
         super().__init__()
         self.mvae, self.batches, self.objective, self.rate = mvae, batches, objective, rate
-        self.warm_up_epochs, self.epochs, self.seed = warm_up_epochs, epochs, seed
+        self.warm_up, self.epochs, self.seed = warm_up, epochs, seed
+        self.model_error = mvae.modalities["image"].model_error if "image" in mvae.modalities else 0.0
 
     def train_dataloader(self) -> DataLoader:
         self.batches.epoch = self.current_epoch
@@ -154,10 +158,12 @@ class _Training(L.LightningModule):
     def training_step(self, batch: Mapping[str, Any], _: int) -> torch.Tensor:
         # the step's number decides its draws, so that a resumed run draws what an unbroken one would have
         torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1024 + self.global_rank)
-        beta = self.objective.beta
-        if self.warm_up_epochs:
-            done = self.global_step / max(len(self.batches), 1) / self.warm_up_epochs
-            beta *= min(1.0, done)
+        done = self.global_step / max(len(self.batches) * self.epochs, 1)
+        beta = self.objective.beta * (min(1.0, done / self.warm_up) if self.warm_up else 1.0)
+        if "image" in self.mvae.modalities and _SOFTENED:
+            # a decoder that is still 30% wrong everywhere would learn from the brightest galaxies alone
+            softened = _FIRST_MODEL_ERROR * (self.model_error / _FIRST_MODEL_ERROR) ** min(1.0, done / _SOFTENED)
+            self.mvae.modalities["image"].model_error = max(softened, self.model_error)
         parts = self.objective(self.mvae, batch, beta)
         for name, value in parts.items():
             self.log(name, value.detach(), prog_bar=name in ("loss", "kl"), batch_size=self.batches.batch_size)

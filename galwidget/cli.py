@@ -1,0 +1,99 @@
+"""The command line: simulate galaxies, cut them out of a field, train a model, all from and to files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``galwidget`` with these arguments (default: those of the shell); 0 if all went well, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (OSError, ValueError, KeyError) as error:
+        # KeyError quotes its message
+        sys.stderr.write(f"galwidget {options.command}: {error.args[0] if isinstance(error, KeyError) else error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="galwidget", description="Galaxies that do not exist: an MVAE of galaxies.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    simulate = commands.add_parser("simulate", help="simulated galaxies to a FITS file")
+    simulate.add_argument("out", type=Path)
+    simulate.add_argument("--number", type=int, default=1000)
+    simulate.add_argument("--survey", default="KiDS")
+    simulate.add_argument("--flatten", type=float, default=0.0, help="0: counts of the sky, 1: as many of each magnitude")
+    simulate.add_argument("--seed", type=int, default=None)
+    simulate.set_defaults(run=_simulate)
+
+    field = commands.add_parser("field", help="galaxies of a survey field to a FITS file")
+    field.add_argument("out", type=Path)
+    field.add_argument("images", nargs="+", metavar="BAND=FILE")
+    field.add_argument("--survey", required=True)
+    field.add_argument("--mag-limit", type=float, default=None)
+    field.set_defaults(run=_field)
+
+    train = commands.add_parser("train", help="a model from files of galaxies")
+    train.add_argument("out", type=Path, help="folder of the model")
+    train.add_argument("samples", nargs="*", type=Path, help="FITS files; they may differ in what they have")
+    train.add_argument("--start", type=Path, default=None, help="folder of a model to go on from")
+    train.add_argument("--epochs", type=int, default=30)
+    train.add_argument("--latent-size", type=int, default=32)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--checkpoints", type=Path, default=None, help="folder; an interrupted training goes on from it")
+    train.add_argument("--shipped", type=Path, metavar="DATA", default=None, help="make the shipped model from the folder of survey data")
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from galwidget.simulation import simulate  # noqa: PLC0415 (only what a command needs)
+
+    galaxies = simulate(options.number, options.survey, options.seed, flatten=options.flatten)
+    galaxies.write(options.out, overwrite=True)
+    sys.stdout.write(f"{options.out}: {galaxies!r}\n")
+
+
+def _field(options: argparse.Namespace) -> None:
+    from galwidget.io.field import read_field  # noqa: PLC0415 (only what a command needs)
+
+    wrong = [pair for pair in options.images if "=" not in pair]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is not BAND=FILE; give each image with its band, as in r=field_r.fits")
+    images = dict(pair.split("=", 1) for pair in options.images)
+    galaxies = read_field(images, survey=options.survey, mag_limit=options.mag_limit)
+    galaxies.write(options.out, overwrite=True)
+    sys.stdout.write(f"{options.out}: {galaxies!r}\n")
+
+
+def _train(options: argparse.Namespace) -> None:
+    if options.shipped is not None:
+        from galwidget.recipe import train_shipped  # noqa: PLC0415 (only what a command needs)
+
+        model = train_shipped(options.out, options.shipped, run=options.checkpoints, seed=options.seed)
+        sys.stdout.write(f"{options.out}: {model!r}\n{model.about['metrics']}\n")
+        return
+    from galwidget.galaxy_model import load  # noqa: PLC0415 (only what a command needs)
+    from galwidget.io.cutouts import read  # noqa: PLC0415
+    from galwidget.train import fit  # noqa: PLC0415
+
+    if not options.samples:
+        raise ValueError("no sample to train on; give FITS files of galaxies, or --shipped DATA")
+    model = fit(
+        [read(path) for path in options.samples],
+        epochs=options.epochs,
+        model=load(options.start) if options.start else None,
+        latent_size=options.latent_size,
+        seed=options.seed,
+        run=options.checkpoints,
+    )
+    model.save(options.out)
+    sys.stdout.write(f"{options.out}: {model!r}\n")

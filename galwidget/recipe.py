@@ -1,0 +1,155 @@
+"""How the shipped model is made: simulated galaxies and spectroscopic redshifts first, then a real field; and what it reaches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from galwidget.attributes import colours
+from galwidget.evaluate import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
+from galwidget.galaxies import Galaxies
+from galwidget.io.field import read_field
+from galwidget.simulation import band_transformation, simulate
+from galwidget.survey import Survey
+from galwidget.train import fit
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from galwidget.galaxy_model import GalaxyModel
+
+__all__ = ["BANDS", "kids_field", "report", "split_by_sky", "spectroscopic_sample", "train_shipped"]
+
+BANDS = ("u", "g", "r", "i", "Z")
+#: Share of the field's rows, from the bottom, that trains; the sky above is held out.
+_TRAINING_SKY = 0.7
+
+
+def spectroscopic_sample(path: str | PathLike[str], survey: Survey) -> Galaxies:
+    """SDSS Main Galaxy Sample: magnitudes and spectroscopic redshifts, no images, brought to the bands of ``survey``.
+
+    SDSS's bandpasses are not the survey's: colour terms from synthetic photometry of the simulated population
+    (`galwidget.simulation.band_transformation`) carry the magnitudes over, and their scatter joins each error in quadrature.
+
+    Parameters
+    ----------
+    path
+        The text table: ``zs u g r i z u-g g-r r-i i-z eg er ei ez eu-g eg-r er-i ei-z``, AB magnitudes.
+    survey
+        The survey whose bands are wanted.
+
+    Returns
+    -------
+    Galaxies
+        Attributes only: redshift, reference magnitude, colours, with errors.
+    """
+    columns = np.loadtxt(path, unpack=True)
+    redshift, *magnitudes = columns[:6]
+    errors = dict(zip("griz", columns[10:14], strict=True))
+    errors["u"] = np.sqrt(np.maximum(columns[14] ** 2 - errors["g"] ** 2, 0))
+    sdss = Survey.named("SDSS")
+    transformation = band_transformation(sdss, survey, mag_limit=18.0)
+    brought = transformation(dict(zip(sdss.band_names, magnitudes, strict=True)))
+    error = {name: np.hypot(errors[nearest], scatter) for name, (nearest, _, _, _, scatter) in transformation.terms.items()}
+    table = QTable({"redshift": redshift, "mag_r": brought["r"] * u.mag, "mag_r_err": error["r"] * u.mag})
+    for name, blue, red in colours(survey.band_names):
+        table[name] = (brought[blue] - brought[red]) * u.mag
+        table[f"{name}_err"] = np.hypot(error[blue], error[red]) * u.mag
+    return Galaxies(table=table, survey=survey)
+
+
+def kids_field(folder: str | PathLike[str]) -> Galaxies:
+    """The real galaxies of the KiDS field at r < 22, in the bands of the model."""
+    return read_field({band: Path(folder) / f"{band}.fits.fz" for band in BANDS}, survey="KiDS", mag_limit=22.0)
+
+
+def split_by_sky(galaxies: Galaxies) -> tuple[Galaxies, Galaxies]:
+    """Training and held-out galaxies, by where they are on the sky and not at random, with a stamp's width between them."""
+    y = galaxies.attribute("y")
+    edge = np.nanmin(y) + _TRAINING_SKY * (np.nanmax(y) - np.nanmin(y))
+    width = galaxies.require_images()[0].shape[-1]
+    return galaxies[y < edge - width / 2], galaxies[y > edge + width / 2]
+
+
+def train_shipped(
+    out: str | PathLike[str],
+    data: str | PathLike[str],
+    *,
+    simulated: int = 24_000,
+    epochs: int = 14,
+    fine_tuning: int = 3,
+    run: str | PathLike[str] | None = None,
+    seed: int = 0,
+) -> GalaxyModel:
+    """Make the shipped model, from nothing, and write it.
+
+    Parameters
+    ----------
+    out
+        Folder of the model.
+    data
+        Folder with ``kids/`` and ``sdss_mgs/``.
+    simulated
+        Number of simulated galaxies, half way between the counts of the sky and as many at each magnitude.
+    epochs
+        On simulated galaxies and redshifts.
+    fine_tuning
+        Epochs with the real galaxies among them, each seen eight times an epoch.
+    run
+        Folder of checkpoints, to go on after a kill.
+    seed
+        Of everything.
+    """
+    folder = Path(data)
+    sample = simulate(simulated, "KiDS", seed=100 + seed, bands=BANDS, flatten=0.5)
+    redshifts = spectroscopic_sample(folder / "sdss_mgs" / "sdss_mgs_train.txt", sample.survey)
+    real, held_out = split_by_sky(kids_field(folder / "kids"))
+    runs = [None, None] if run is None else [Path(run) / "simulated", Path(run) / "real"]
+    model = fit(sample, redshifts, epochs=epochs, prior_epochs=0, seed=seed, run=runs[0])
+    model = fit(
+        sample, redshifts, real, model=model, epochs=fine_tuning, repeats=[1, 1, 8], learning_rate=5e-4, warm_up=0, prior_epochs=60, seed=seed + 1, run=runs[1]
+    )
+    test = simulate(2000, "KiDS", seed=200 + seed, bands=BANDS, flatten=0.5)
+    model.about["metrics"] = report(model, test, held_out, sample)
+    model.save(out)
+    return model
+
+
+def report(model: GalaxyModel, test: Galaxies, real: Galaxies, training: Galaxies | None = None) -> dict[str, Any]:
+    """What a model reaches on galaxies that it has not seen.
+
+    Parameters
+    ----------
+    model
+        The model.
+    test
+        Simulated galaxies.
+    real
+        Real galaxies.
+    training
+        Where given, a principal component analysis of these, with as many components, is judged beside the model.
+
+    Returns
+    -------
+    dict
+        Plain numbers by name.
+    """
+    band = model.inputs.groups["brightness"][0].removeprefix("mag_")
+    bright = real[real.attribute(f"mag_{band}") < 21]
+    numbers: dict[str, Any] = {
+        "chi2_simulated": float(np.nanmean(chi2_per_pixel(test, model.reconstruct(test, using=["image"])))),
+        "chi2_real": float(np.nanmean(chi2_per_pixel(real, model.reconstruct(real, using=["image"])))),
+        "magnitude_scatter_real": magnitude_scatter(bright, model.reconstruct(bright, using=["image"]), band)[1],
+        "galaxies": {"simulated": len(test), "real": len(real), "real_bright": len(bright)},
+        "conditions": {
+            score.name: {name: round(value, 4) for name, value in vars(score).items() if name != "name"} for score in condition_scores(model, test)
+        },
+    }
+    if training is not None:
+        numbers["chi2_simulated_pca"] = float(np.nanmean(pca_chi2(training, test, model.latent_size)))
+        numbers["chi2_real_pca"] = float(np.nanmean(pca_chi2(training, real, model.latent_size)))
+    return numbers
