@@ -1,6 +1,6 @@
-"""Simulated galaxies beside real ones, with a two-sample statistic for each quantity: counts, colours, sizes and shapes of a KiDS field,
-redshifts and colours of the SDSS Main Galaxy Sample.
+"""Simulated galaxies beside real ones of KiDS and SDSS, with a two-sample statistic for each quantity.
 
+Counts, colours, sizes and shapes of a KiDS field; redshifts and colours of the SDSS Main Galaxy Sample.
 Run it as ``GALWIDGET_DATA=... python tests/benchmarks/compare_population.py figure.png [stamps.png]``.
 The simulation takes the field's own PSF and noise, and both are measured in the same noisy way.
 """
