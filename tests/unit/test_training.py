@@ -1,0 +1,147 @@
+"""Training: the union of samples, what a seed decides, going on after a kill, fine-tuning."""
+
+import warnings
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from astropy.table import QTable
+
+import galwidget as gw
+from galwidget.measurement import measure
+from galwidget.model.dataset import Batches, turn
+from galwidget.model.inputs import Inputs
+from galwidget.model.objective import Objective
+
+warnings.filterwarnings("ignore", module="lightning")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return gw.simulate(96, "KiDS", seed=3, stamp=16, bands=["g", "r"], mag_limit=20.5, progress=False)
+
+
+@pytest.fixture(scope="module")
+def redshifts(sample):
+    random = np.random.default_rng(0)
+    return gw.Galaxies(table=QTable({"redshift": random.uniform(0.05, 0.4, 64), "g_r": random.uniform(0.3, 1.4, 64)}), survey=sample.survey)
+
+
+def quick(*samples, **settings):
+    return gw.fit(list(samples), **{"epochs": 2, "latent_size": 4, "prior_epochs": 1, "progress": False, "seed": 1, **settings})
+
+
+def weights(model):
+    return torch.cat([p.flatten() for p in (*model.mvae.parameters(), *model.prior.parameters())])
+
+
+def test_the_same_seed_gives_the_same_model(sample):
+    assert torch.equal(weights(quick(sample)), weights(quick(sample)))
+    assert not torch.equal(weights(quick(sample)), weights(quick(sample, seed=2)))
+
+
+class Kill(lightning.Callback):
+    """Stops the process's training in the middle of the second epoch, as a power cut would."""
+
+    def on_train_batch_start(self, trainer, module, batch, index):
+        if trainer.current_epoch == 1 and index == 1:
+            raise InterruptedError
+
+
+def test_a_killed_run_goes_on_to_where_an_unbroken_one_ends(sample, redshifts, tmp_path):
+    unbroken = quick(sample, redshifts, epochs=3)
+    with pytest.raises(InterruptedError):
+        quick(sample, redshifts, epochs=3, run=tmp_path, callbacks=[Kill()])
+    assert (tmp_path / "last.ckpt").is_file()
+    resumed = quick(sample, redshifts, epochs=3, run=tmp_path)
+    assert torch.equal(weights(unbroken), weights(resumed))
+
+
+def test_training_lowers_the_loss(sample):
+    class Losses(lightning.Callback):
+        seen = []
+
+        def on_train_epoch_end(self, trainer, module):
+            self.seen.append(float(trainer.callback_metrics["image"]))
+
+    losses = Losses()
+    quick(sample, epochs=6, callbacks=[losses], objective=Objective(subsets=0))
+    assert losses.seen[-1] > losses.seen[0] + 10  # nats of the image
+
+
+def test_samples_with_different_modalities_train_together(sample, redshifts):
+    model = quick(sample, redshifts)
+    assert model.inputs.modalities == ("image", "brightness", "colours", "shape", "redshift", "morphology")
+    inputs = model.inputs
+    batches = Batches([sample, redshifts], inputs, 160, 0)
+    batch = next(iter(batches))
+    assert batch["image"].present.sum() == 96
+    assert batch["redshift"].present.sum() == 160
+    without_image = ~batch["image"].present
+    assert (batch["image"].flux[without_image] == 0).all()
+    assert not batch["shape"].present[without_image].any()
+
+
+def test_repeats_show_a_small_sample_more_often(sample, redshifts):
+    inputs = Inputs.fit([sample, redshifts], sample.survey)
+    batches = Batches([sample, redshifts], inputs, 16, 0, repeats=[1, 3])
+    seen = sum(int((~batch["image"].present).sum()) for batch in batches)
+    assert seen == 3 * 64
+
+
+def test_a_model_of_attributes_alone_predicts_and_refuses_to_draw(redshifts):
+    model = quick(redshifts, epochs=1)
+    assert np.isfinite(model.predict(redshifts, "redshift").mean).all()
+    with pytest.raises(ValueError, match="trained without images"):
+        model.sample(2, seed=1)
+
+
+def test_fine_tuning_starts_from_the_model_and_leaves_it_alone(sample):
+    start = quick(sample)
+    before = weights(start).clone()
+    tuned = quick(sample, model=start, epochs=1, learning_rate=1e-5, prior_epochs=0)
+    assert torch.equal(weights(start), before)
+    moved = (weights(tuned) - before).abs().max()
+    assert 0 < moved < 1e-3
+
+
+def test_distributed_ranks_share_the_batches_between_them(sample):
+    inputs = Inputs.fit([sample], sample.survey)
+    alone = [batch["brightness"].value for batch in Batches([sample], inputs, 16, 0)]
+    shared = [[batch["brightness"].value for batch in Batches([sample], inputs, 16, 0, rank=rank, world=2)] for rank in (0, 1)]
+    assert len(shared[0]) == len(shared[1]) == len(alone) // 2
+    assert all(torch.equal(alone[2 * i + rank], shared[rank][i]) for rank in (0, 1) for i in range(len(alone) // 2))
+
+
+@pytest.mark.parametrize("operation", range(8))
+def test_turned_pixels_have_the_turned_ellipticity(operation):
+    """The augmentation's e1, e2 are what is measured on its pixels."""
+    galaxies = gw.simulate(40, "KiDS", seed=5, bands=["g", "r"], mag_limit=18.5, noiseless=True, progress=False)
+    inputs = Inputs.fit([galaxies], galaxies.survey)
+    batch = turn(inputs.tensors(galaxies), operation, inputs)
+    pixels = (part.numpy() for part in batch["image"])
+    flux, ivar, psf = pixels
+    seen = measure(gw.Galaxies(flux, ivar, psf, survey=galaxies.survey), noiseless=True)
+    for name in ("e1", "e2"):
+        column = inputs.groups["shape"].index(name)
+        expected = inputs.scalings[name].inverse(batch["shape"].value[:, column].numpy())
+        difference = seen.attribute(name) - np.where(batch["shape"].mask[:, column], expected, np.nan)
+        assert np.nanmedian(np.abs(difference)) < 1e-3
+        assert np.nanpercentile(np.abs(difference), 90) < 0.02
+
+
+def test_nothing_to_train_on_is_said():
+    with pytest.raises(ValueError, match="every sample is empty"):
+        gw.fit([])
+
+
+def test_samples_of_another_survey_are_refused(sample):
+    other = gw.simulate(8, "SDSS", seed=1, stamp=16, bands=["g", "r"], mag_limit=18, progress=False)
+    with pytest.raises(ValueError, match="pixels are"):
+        quick(sample, other)
+
+
+def test_one_number_of_repeats_for_each_sample(sample):
+    with pytest.raises(ValueError, match="repeats has 2 numbers for 1 samples"):
+        quick(sample, repeats=[1, 2])
