@@ -185,3 +185,17 @@ def test_impossible_requests_say_what_to_do(options, words):
 def test_missing_band_names_the_band():
     with pytest.raises(KeyError, match="no band 'q'"):
         gw.simulate(1, "KiDS", bands=["r", "q"], **QUIET)
+
+
+def test_a_field_s_psf_is_used_for_every_galaxy():
+    psf = Survey.named("KiDS").select("gr").psf(21)
+    galaxies = gw.simulate(3, "KiDS", seed=1, bands=["g", "r"], psf=psf, measured=False, noiseless=True, **QUIET)
+    assert np.array_equal(galaxies.psf, np.stack([psf] * 3))
+    narrower = gw.simulate(3, "KiDS", seed=1, bands=["g", "r"], psf=psf**2 / (psf**2).sum(axis=(1, 2), keepdims=True), measured=False,
+                           noiseless=True, **QUIET)  # fmt: skip
+    assert np.all(narrower.flux.max(axis=(2, 3)) > galaxies.flux.max(axis=(2, 3)))
+
+
+def test_psf_of_another_number_of_bands_is_refused():
+    with pytest.raises(ValueError, match="expected .band, k, k. with k odd and 2 bands"):
+        gw.simulate(1, "KiDS", bands=["g", "r"], psf=np.ones((3, 5, 5)) / 25, **QUIET)
