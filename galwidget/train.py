@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +33,10 @@ __all__ = ["DEFAULT_OBJECTIVE", "fit"]
 
 #: Attributes are a handful of numbers beside 20,000 pixels: weighted up, or the joint posterior forgets them.
 DEFAULT_OBJECTIVE = Objective(
-    weights={"brightness": 5, "colours": 5, "shape": 5, "redshift": 5, "morphology": 5}, beta=1.0, subsets=1, alignment=0.2
+    weights={"brightness": 5, "colours": 5, "shape": 5, "redshift": 5, "morphology": 5},
+    subsets=1,
+    alignment=0.2,
+    shares={"image": 0.35},
 )
 
 #: The decoder's relative error falls from this to its own over this share of a training from fresh weights.
@@ -191,8 +197,24 @@ def _train(module: _Training, epochs: int, folder: Path | None, progress: bool, 
         "accelerator": "auto", "devices": 1, "logger": False, "enable_model_summary": False, "gradient_clip_val": 1000.0,
         "enable_checkpointing": folder is not None, "enable_progress_bar": progress, "reload_dataloaders_every_n_epochs": 1,
     }  # fmt: skip
-    runner = L.Trainer(max_epochs=epochs, callbacks=callbacks, **(settings | trainer))
-    runner.fit(module, ckpt_path=last, weights_only=True if last else None)
+    with _quiet():
+        runner = L.Trainer(max_epochs=epochs, callbacks=callbacks, **(settings | trainer))
+        runner.fit(module, ckpt_path=last, weights_only=True if last else None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning without advertisements, and without warnings about what is meant: batches that know their number, a folder to go on in."""
+    speaker = logging.getLogger("lightning.pytorch")
+    level = speaker.level
+    speaker.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in (".*has `__len__` defined.*", ".*exists and is not empty.*", ".*in eval mode.*", ".*LeafSpec.*", ".*does not have many workers.*"):
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        speaker.setLevel(level)
 
 
 @torch.no_grad()

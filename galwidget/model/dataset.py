@@ -106,7 +106,7 @@ def _pad(tensor: Tensor, side: int) -> Tensor:
 
 
 def turn(batch: dict[str, Any], operation: int, inputs: Inputs) -> dict[str, Any]:
-    """Turn by a multiple of 90 degrees and mirror, about the stamp's central pixel: pixels, PSFs and ellipticities together.
+    """Turn by a multiple of 90 degrees and mirror, about the stamp's middle: pixels, PSFs and ellipticities together.
 
     Parameters
     ----------
@@ -120,10 +120,7 @@ def turn(batch: dict[str, Any], operation: int, inputs: Inputs) -> dict[str, Any
     quarters, mirror = operation % 4, operation >= 4
     turned = dict(batch)
     if "image" in batch:
-        psf = batch["image"].psf.flip(-1) if mirror else batch["image"].psf
-        turned["image"] = Images(
-            *(_turn_about_centre(tensor, quarters, mirror) for tensor in batch["image"][:2]), psf.rot90(quarters, (-2, -1))
-        )
+        turned["image"] = Images(*((tensor.flip(-1) if mirror else tensor).rot90(quarters, (-2, -1)) for tensor in batch["image"]))
     if "shape" in batch:
         value = batch["shape"].value.clone()
         for name, sign in (("e1", (-1) ** quarters), ("e2", (-1) ** (quarters + mirror))):
@@ -132,22 +129,3 @@ def turn(batch: dict[str, Any], operation: int, inputs: Inputs) -> dict[str, Any
                 value[:, column] = -value[:, column] - 2 * scaling.center / scaling.width
         turned["shape"] = batch["shape"]._replace(value=value)
     return turned
-
-
-def _turn_about_centre(tensor: Tensor, quarters: int, mirror: bool) -> Tensor:
-    # an even stamp's central pixel is n/2: each axis that runs backwards is rolled by one to keep it there, and the row or column that
-    # wraps has no counterpart (0 in ivar: masked)
-    backwards = []
-    if mirror:
-        tensor = tensor.flip(-1).roll(1, -1)
-        backwards.append(-1)
-    tensor = tensor.rot90(quarters, (-2, -1))
-    rolled = {0: (), 1: (-2,), 2: (-2, -1), 3: (-1,)}[quarters]
-    for axis in rolled:
-        tensor = tensor.roll(1, axis)
-    if not (quarters or mirror):
-        return tensor
-    tensor = tensor.clone()
-    tensor[..., 0, :] = 0
-    tensor[..., :, 0] = 0
-    return tensor

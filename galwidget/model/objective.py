@@ -35,6 +35,9 @@ class Objective:
     alignment
         Weight of :math:`KL(\mathrm{sg}[q(z|x)] \| q(z|x_S))` for each of those subsets: each subset's posterior is drawn to cover the
         joint one, and the joint one is not moved.
+    shares
+        By modality: the share of the galaxies, drawn at random, whose likelihood is computed in the single and subset terms; it is scaled
+        up by as much, so the expectation stays. Decoding images is most of the cost, and the joint term decodes them all.
 
     References
     ----------
@@ -46,6 +49,7 @@ class Objective:
     unimodal: bool = True
     subsets: int = 1
     alignment: float = 0.0
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, model: MVAE, data: Mapping[str, Any], beta: float | None = None) -> dict[str, Tensor]:
         """The loss and its parts, each a scalar: ``loss``, ``kl``, ``alignment`` and the nats of each modality in the joint term."""
@@ -67,7 +71,11 @@ class Objective:
             if not speaks.any():
                 continue
             posterior = joint if term == 0 else model.combine(experts, dict(zip(names, keep, strict=True)))
-            likelihood, kl, each = elbo(model, data, posterior, dict(zip(names, keep, strict=True)), self.weights)
+            counted, weights = dict(zip(names, keep, strict=True)), dict(self.weights)
+            for name, share in self.shares.items() if term else ():
+                counted[name] = counted[name] & (torch.rand(len(total), device=total.device) < share)
+                weights[name] = weights.get(name, 1.0) / share
+            likelihood, kl, each = elbo(model, data, posterior, counted, weights)
             total = total + torch.where(speaks, beta * kl - likelihood, 0.0)
             if term == 0:
                 parts = {"kl": kl.mean(), **{name: nats.sum() / keep[names.index(name)].sum().clamp(min=1) for name, nats in each.items()}}

@@ -225,6 +225,16 @@ def test_alignment_moves_the_subsets_and_not_the_joint_posterior():
     torch.testing.assert_close(aligned["loss"], plain["loss"] + aligned["alignment"])
 
 
+def test_computing_a_share_of_a_likelihood_keeps_its_expectation():
+    model, data = small_model(), small_data(n=64)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        whole = torch.stack([Objective(subsets=0)(model, data)["loss"] for _ in range(40)])
+        thinned = torch.stack([Objective(subsets=0, shares={"image": 0.3})(model, data)["loss"] for _ in range(400)])
+    assert abs(thinned.mean() - whole.mean()) < 4 * thinned.std() / 20
+    assert thinned.std() > whole.std()
+
+
 @pytest.mark.parametrize("signal_to_noise", [0.0, 1.0, 1e3, 1e5])
 def test_gradients_are_finite_at_any_signal_to_noise(signal_to_noise):
     model, data = small_model(), small_data(brightness=signal_to_noise)
