@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_components", "is_known"]
 
@@ -86,10 +90,10 @@ def is_known(name: str) -> bool:
     return name in ATTRIBUTES or bool(describe(name).modality)
 
 
-def ellipticity_components(ellipticity: np.ndarray, position_angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ellipticity_components(ellipticity: ArrayLike, position_angle: ArrayLike) -> tuple[Any, Any]:
     """(e1, e2) of a modulus and a position angle in degrees."""
-    angle = 2 * np.radians(position_angle)
-    return ellipticity * np.cos(angle), ellipticity * np.sin(angle)
+    modulus, angle = np.asarray(ellipticity), 2 * np.radians(position_angle)
+    return modulus * np.cos(angle), modulus * np.sin(angle)
 
 
 def colours(band_names: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
