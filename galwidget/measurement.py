@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from galwidget.attributes import colours, describe, ellipticity_components
+from galwidget.survey import nanojansky_to_magnitude
 
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
@@ -70,8 +71,8 @@ def measure(galaxies: Galaxies, *, noiseless: bool = False) -> Galaxies:
     Notes
     -----
     With sep (Barbary 2016, doi:10.21105/joss.00058), as SExtractor (Bertin & Arnouts 1996) does it; the PSF is not taken out.
-    Masked pixels are filled by their point reflection in the centre of the stamp. In the reference band (`reference_band`),
-    smoothed by a Gaussian of 2.5 pixels FWHM (SExtractor's gauss_2.5_5x5), the object at the centre is everything connected above 1.5 sky sigma:
+    Masked pixels are filled by their point reflection in the centre of the stamp. In the reference band (`reference_band`), smoothed by
+    a Gaussian of 2.5 pixels FWHM (SExtractor's gauss_2.5_5x5), the object at the centre is everything connected above 1.5 sky sigma:
     its number of pixels is ``area``, its second moments give a, b and the position angle, and so ``ellipticity`` = (a - b)/(a + b),
     ``axis_ratio`` = b/a, ``e1`` and ``e2``. ``mag_<band>`` is in the Kron ellipse of the reference band (2.5 Kron radii, at least 3.5
     a and b), ``r_half`` the circular radius of half that flux, ``concentration`` 5 log10(r80/r20). Colours are in an ellipse half
@@ -151,29 +152,13 @@ def _measure_one(flux: np.ndarray, variance: np.ndarray, lost: np.ndarray, refer
     kron = float(sep.kron_radius(image, [x], [y], [a], [b], [theta], 6.0)[0][0])
     factor = max(KRON_FACTOR * kron, KRON_MINIMUM) if np.isfinite(kron) else KRON_MINIMUM
 
-    def photometry(band: int, size: float) -> tuple[float, float]:
-        ellipse = ([x], [y], [a], [b], [theta], size)
-        if lost[band].any():
-            gone, area = (float(sep.sum_ellipse(plane, *ellipse)[0][0]) for plane in (lost[band].astype(np.float32), np.ones_like(image)))
-            if gone > _MOST_LOST * area:
-                return np.nan, np.nan
-        total, error, _ = sep.sum_ellipse(flux[band], *ellipse, var=variance[band])
-        return float(total[0]), float(error[0])
-
-    whole = [photometry(band, factor) for band in range(len(flux))]
-    inner = [photometry(band, factor * COLOUR_APERTURE) for band in range(len(flux))]
-    total, error = whole[reference]
+    ellipse = ([x], [y], [a], [b], [theta])
+    whole = _photometry(flux, variance, lost, (*ellipse, factor))
+    inner = _photometry(flux, variance, lost, (*ellipse, factor * COLOUR_APERTURE))
+    total, error = whole[0][reference], whole[1][reference]
     if not total > 0:
         return {}
-    found: dict[str, float] = {}
-    for name, (value, noise) in zip(survey.band_names, whole, strict=True):
-        if value > LEAST_SIGNIFICANCE * noise:
-            found[f"mag_{name}"], found[f"mag_{name}_err"] = _magnitude(value), _MAGNITUDE * noise / value
-    for name, blue, red in colours(survey.band_names):
-        (one, one_error), (two, two_error) = inner[survey.index(blue)], inner[survey.index(red)]
-        if one > LEAST_SIGNIFICANCE * one_error and two > LEAST_SIGNIFICANCE * two_error:
-            found[name] = _magnitude(one) - _magnitude(two)
-            found[f"{name}_err"] = _MAGNITUDE * float(np.hypot(one_error / one, two_error / two))
+    found = _brightness(whole, inner, survey)
     radii = sep.flux_radius(image, [x], [y], [6 * a], _FRACTIONS, normflux=[total])[0][0]
     inside = segments == which + 1
     edge = _edge(image, inside, sky)
@@ -197,8 +182,39 @@ def _central(objects: np.ndarray, segments: np.ndarray) -> int | None:
     return nearest if distance[nearest] <= _NEAR_CENTRE else None
 
 
-def _magnitude(flux: float) -> float:
-    return 31.4 - 2.5 * float(np.log10(flux))
+def _photometry(flux: np.ndarray, variance: np.ndarray, lost: np.ndarray, ellipse: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Flux and error of each band in one ellipse, NaN where too many of its pixels are lost."""
+    import sep  # noqa: PLC0415 (not at import)
+
+    total, error = np.full(len(flux), np.nan), np.full(len(flux), np.nan)
+    for band in range(len(flux)):
+        if lost[band].any():
+            gone, area = (
+                float(sep.sum_ellipse(plane, *ellipse)[0][0]) for plane in (lost[band].astype(np.float32), np.ones_like(flux[band]))
+            )
+            if gone > _MOST_LOST * area:
+                continue
+        value, noise, _ = sep.sum_ellipse(flux[band], *ellipse, var=variance[band])
+        total[band], error[band] = value[0], noise[0]
+    return total, error
+
+
+def _brightness(whole: tuple[np.ndarray, np.ndarray], inner: tuple[np.ndarray, np.ndarray], survey: Survey) -> dict[str, float]:
+    """Magnitudes of the whole and colours of the inner aperture, of what stands out of its noise."""
+    found: dict[str, float] = {}
+    for name, flux, error in zip(survey.band_names, *whole, strict=True):
+        if flux > LEAST_SIGNIFICANCE * error:
+            found[f"mag_{name}"] = float(nanojansky_to_magnitude(flux))
+            found[f"mag_{name}_err"] = _MAGNITUDE * float(error / flux)
+    flux, error = inner
+    significant = flux > LEAST_SIGNIFICANCE * error
+    for name, blue, red in colours(survey.band_names):
+        pair = [survey.index(blue), survey.index(red)]
+        if significant[pair].all():
+            magnitudes = nanojansky_to_magnitude(flux[pair])
+            found[name] = float(magnitudes[0] - magnitudes[1])
+            found[f"{name}_err"] = _MAGNITUDE * float(np.hypot(*(error[pair] / flux[pair])))
+    return found
 
 
 def _edge(image: np.ndarray, inside: np.ndarray, sky: float) -> np.ndarray:
@@ -214,31 +230,32 @@ def _edge(image: np.ndarray, inside: np.ndarray, sky: float) -> np.ndarray:
 
 def _shape(image: np.ndarray, variance: np.ndarray, inside: np.ndarray, edge: np.ndarray, source: Any) -> dict[str, float]:
     a, b = float(source["a"]), float(source["b"])
-    ellipticity = (a - b) / (a + b)
-    angle = float(np.degrees(source["theta"])) % 180.0
+    ellipticity = np.asarray((a - b) / (a + b))
+    angle = np.asarray(np.degrees(source["theta"]) % 180.0)
     e1, e2 = ellipticity_components(ellipticity, angle)
     rows, columns = np.nonzero(inside | (edge > 0))
     dx, dy = columns - float(source["x"]), rows - float(source["y"])
     noise = variance[rows, columns] * (inside[rows, columns] + THRESHOLD**2 * edge[rows, columns]) / image[inside].sum() ** 2
     trace = a * a + b * b
     # chi = (a2 - b2)/(a2 + b2) has the variance of the sum of (dx2 - dy2 - chi (dx2 + dy2)) f over trace2; e = (1 - sqrt(1 - chi2))/chi
-    chi1, chi2 = ellipticity_components((a * a - b * b) / trace, angle)
+    chi1, chi2 = ellipticity_components(np.asarray((a * a - b * b) / trace), angle)
     radius2 = dx * dx + dy * dy
     slope = (1 + ellipticity**2) ** 2 / (1 - ellipticity**2) / 2
     e1_err = slope * np.sqrt(np.sum((dx * dx - dy * dy - chi1 * radius2) ** 2 * noise)) / trace
     e2_err = slope * np.sqrt(np.sum((2 * dx * dy - chi2 * radius2) ** 2 * noise)) / trace
     error = float(np.hypot(e1_err, e2_err) / np.sqrt(2))
+    modulus = float(ellipticity)
     return {
         "e1": float(e1),
         "e1_err": float(e1_err),
         "e2": float(e2),
         "e2_err": float(e2_err),
-        "ellipticity": ellipticity,
+        "ellipticity": modulus,
         "ellipticity_err": error,
         "axis_ratio": b / a,
-        "axis_ratio_err": 2 * error / (1 + ellipticity) ** 2,
-        "position_angle": angle,
-        "position_angle_err": min(float(np.degrees(error / (2 * max(ellipticity, 1e-6)))), 180 / np.sqrt(12)),
+        "axis_ratio_err": 2 * error / (1 + modulus) ** 2,
+        "position_angle": float(angle),
+        "position_angle_err": min(float(np.degrees(error / (2 * max(modulus, 1e-6)))), 180 / np.sqrt(12)),
     }
 
 

@@ -1,0 +1,1 @@
+"""Galaxies in: survey fields, cutouts, files."""

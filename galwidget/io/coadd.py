@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ __all__ = ["Field", "field_of"]
 _MESH = 128
 _STRIPE = 5.0
 _PIECE = 400
+_BAD = 0.02
 _LEAST_LINE = 50
 _ALIGNED = 0.05  # pixels
 _PIXEL_SCALE_TOLERANCE = 0.01
@@ -64,8 +64,8 @@ def field_of(images: Mapping[str, Image], weights: Mapping[str, np.ndarray], ref
 
     Notes
     -----
-    A band whose WCS differs by more than a twentieth of a pixel is resampled (`reproject`, bicubic). Interpolation lowers the scatter of pixels
-    and correlates them; the variance that is kept is that of the pixels before, so that the noise of an aperture stays right.
+    A band whose WCS differs by more than a twentieth of a pixel is resampled (`reproject`, bicubic). Interpolation lowers the scatter
+    of pixels and correlates them; the variance kept is that of the pixels before, so that the noise of an aperture stays right.
     """
     grid = images[reference]
     if pixel_scale is not None and grid.wcs is not None:
@@ -84,7 +84,7 @@ def _without_background(flux: np.ndarray, weight: np.ndarray | None, band: str) 
     bad = ~np.isfinite(flux)
     if weight is not None:
         if weight.shape != flux.shape:
-            raise ValueError(f"band {band!r}: the weight map has shape {weight.shape} but the image has {flux.shape}; they must be the same")
+            raise ValueError(f"band {band!r}: the weight map has shape {weight.shape} the image {flux.shape}; they must be the same")
         bad |= ~(np.isfinite(weight) & (weight > 0))
     if bad.all():
         raise ValueError(f"band {band!r} has no good pixel: all are NaN or of weight 0; give another image or weight map")
@@ -92,7 +92,7 @@ def _without_background(flux: np.ndarray, weight: np.ndarray | None, band: str) 
     mesh = min(_MESH, *flux.shape)
     first = sep.Background(flux, mask=bad, bw=mesh, bh=mesh)
     if not first.globalrms > 0:
-        raise ValueError(f"band {band!r} has no noise: its background has no scatter; give the observed image, not a noiseless or constant one")
+        raise ValueError(f"band {band!r} has no noise: it is constant or noiseless; give the observed image")
     flux = np.where(bad, np.float32(0), flux - first.back())
     rms = first.rms()
     flux, rms = _without_stripes(flux, rms, ~(bad | _bright(flux, 3 * rms)))
@@ -151,17 +151,15 @@ def _level_and_scatter(scaled: np.ndarray, sky: np.ndarray, axis: int) -> tuple[
     return tuple(np.moveaxis(value.astype(np.float32), -1, axis) for value in (level, scatter))  # type: ignore[return-value]
 
 
-def _aligned(
-    flux: np.ndarray, ivar: np.ndarray, image: Image, grid: Image, band: str, reference: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _aligned(flux: np.ndarray, ivar: np.ndarray, image: Image, grid: Image, band: str, reference: str) -> tuple[np.ndarray, np.ndarray]:
     shape = grid.flux.shape
     if image is grid:
         return flux, ivar
     if image.wcs is None or grid.wcs is None:
         if flux.shape != shape:
             raise ValueError(
-                f"band {band!r} is {flux.shape[1]} x {flux.shape[0]} pixels but {reference!r} is {shape[1]} x {shape[0]}, and without a WCS "
-                "they cannot be aligned; give images of one size, or with a WCS in the header"
+                f"band {band!r} is {flux.shape[1]} x {flux.shape[0]} pixels but {reference!r} is {shape[1]} x {shape[0]}, and with no WCS "
+                "they cannot be aligned; give images of one size, or with a WCS"
             )
         return flux, ivar
     if flux.shape == shape and _offset(image.wcs, grid.wcs, shape) < _ALIGNED:
@@ -170,10 +168,13 @@ def _aligned(
     from reproject import reproject_interp  # noqa: PLC0415 (heavy)
 
     area = float(proj_plane_pixel_area(grid.wcs) / proj_plane_pixel_area(image.wcs))
-    variance = np.divide(np.float32(1), ivar, where=ivar > 0, out=np.full_like(ivar, np.nan))
-    moved = reproject_interp((np.where(ivar > 0, flux, np.nan), image.wcs), grid.wcs, shape_out=shape, order="bicubic", return_footprint=False)
-    variance = reproject_interp((variance, image.wcs), grid.wcs, shape_out=shape, order="nearest-neighbor", return_footprint=False)
-    good = np.isfinite(moved) & np.isfinite(variance)
+    bad = ivar <= 0
+    variance = np.divide(np.float32(1), ivar, where=~bad, out=np.full_like(ivar, 1 / np.median(ivar[~bad])))
+    planes = np.stack([flux, variance, bad.astype(np.float32)])
+    moved, variance, badness = reproject_interp(
+        (planes, image.wcs), grid.wcs, shape_out=shape, order="bicubic", return_footprint=False, roundtrip_coords=False
+    )
+    good = np.isfinite(moved) & (variance > 0) & (np.abs(badness) < _BAD)
     if not good.any():
         raise ValueError(f"band {band!r} and {reference!r} show different sky: their WCS do not overlap; give images of one field")
     # pixels of another size hold another share of the light: flux scales with the area, and so does the variance of independent pixels

@@ -52,8 +52,8 @@ def read_field(
         In nJy, maggies or another unit of flux (``BUNIT``), or in counts with a zero point in the header or in ``zero_point``.
         Bands on different pixel grids are resampled to that of the reference band, where each has a WCS.
     survey
-        The survey, or the name of a preset; the galaxies come in its bands that are given, in its order. Default: described from the images (the
-        wavelengths of bands that no preset has are not in an image: describe your own `Survey` for those).
+        The survey, or the name of a preset; the galaxies come in its bands that are given, in its order. Default: described from the
+        images, for bands whose wavelengths a preset knows.
     weights
         Band name: weight map, like ``images``, proportional to the inverse variance of the sky, 0 = bad pixel; its scale is measured.
         Default: the noise is measured on a mesh.
@@ -153,7 +153,9 @@ def _describe(images: Mapping[str, Image]) -> Survey:
         raise ValueError(f"the wavelength of band {unknown[0]!r} is not known; pass survey=, a preset or Survey(name, bands, pixel_scale)")
     wcs = next((image.wcs for image in images.values() if image.wcs is not None), None)
     if wcs is None:
-        raise ValueError("the images have no WCS, so their pixel scale is not known; pass survey=, a preset or Survey(name, bands, pixel_scale)")
+        raise ValueError(
+            "the images have no WCS, so their pixel scale is not known; pass survey=, a preset or Survey(name, bands, pixel_scale)"
+        )
     header = next(iter(images.values())).header
     name = str(header.get("SURVEY") or header.get("TELESCOP") or "field").strip()
     bands = [
@@ -265,6 +267,8 @@ def _finish(galaxies: Galaxies, survey: Survey, dropped: Counter[str]) -> Galaxi
     galaxies = galaxies[found]
     galaxies.table.meta["dropped"] = {reason: count for reason, count in dropped.items() if count}
     _log.info(
-        "%d galaxies; left out: %s", len(galaxies), ", ".join(f"{count} {reason}" for reason, count in dropped.most_common() if count) or "none"
+        "%d galaxies; left out: %s",
+        len(galaxies),
+        ", ".join(f"{count} {reason}" for reason, count in dropped.most_common() if count) or "none",
     )
     return galaxies

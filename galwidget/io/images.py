@@ -18,9 +18,25 @@ from galwidget.survey import NANOJANSKY_ZERO_POINT
 
 __all__ = ["Image", "first_image", "nanojanskys_per_unit", "open_fits", "read_image"]
 
-# Header keywords that hold the AB magnitude of one unit of the image: this project, Terapix and SWarp, KiDS, ESO phase 3, PS1, ZTF, DES, HST tables
+# Header keywords that hold the AB magnitude of one unit of the image, as surveys and their pipelines write them
 _ZERO_POINT_KEYS = ("ZPAB", "MAGZERO", "MAGZPT", "MAGZP", "MAGZEROP", "PHOTZP", "ABMAGZP", "MAG_ZERO", "ZEROPNT", "ZP")
-_COUNTS = {"", "adu", "count", "counts", "ct", "dn", "dns", "electron", "electrons", "e-", "electron/s", "electrons/s", "e-/s", "adu/s", "counts/s"}
+_COUNTS = {
+    "",
+    "adu",
+    "count",
+    "counts",
+    "ct",
+    "dn",
+    "dns",
+    "electron",
+    "electrons",
+    "e-",
+    "electron/s",
+    "electrons/s",
+    "e-/s",
+    "adu/s",
+    "counts/s",
+}
 _MAGGIES = {"maggy": 1.0, "maggies": 1.0, "mgy": 1.0, "nanomaggy": 1e-9, "nanomaggies": 1e-9, "nmgy": 1e-9, "nanomaggie": 1e-9}
 _NANOJANSKY_PER_MAGGY = 10 ** (0.4 * NANOJANSKY_ZERO_POINT)
 

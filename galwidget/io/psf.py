@@ -106,7 +106,9 @@ def _centred(field: Field, sources: Sources, index: int, band: int, size: int) -
         return None
     flux = field.flux[band][window].astype(float)
     flux = np.where(other, np.where(other[::-1, ::-1], 0.0, flux[::-1, ::-1]), flux)
-    moved = shift(flux, (row - float(sources.catalogue["y"][index]), column - float(sources.catalogue["x"][index])), order=3, mode="nearest")
+    moved = shift(
+        flux, (row - float(sources.catalogue["y"][index]), column - float(sources.catalogue["x"][index])), order=3, mode="nearest"
+    )
     moved = moved[margin:-margin, margin:-margin]
     return moved if moved.sum() > 0 else None
 

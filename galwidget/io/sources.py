@@ -21,7 +21,7 @@ _STAR_SIGNAL_TO_NOISE = 50.0
 _LOCUS_WIDTH = 0.05
 _LEAST_STARS = 5
 _SPREAD_OF_STARS = 0.004
-_LARGEST_STAR = 1.35
+_BRIGHT_STAR = 1000.0
 
 
 @dataclass
@@ -120,7 +120,7 @@ def stellar_locus(sources: Sources) -> np.ndarray:
     stars = np.flatnonzero((count >= _LEAST_STARS) & (smaller <= 0.25 * count))
     if not stars.size:
         raise ValueError(
-            f"no stars: {len(index)} bright round sources, and no {_LEAST_STARS} of them share the smallest size, so there is no PSF to measure; "
+            f"no stars: {len(index)} bright round sources, and no {_LEAST_STARS} of them share the smallest size, so there is no PSF; "
             "pass psf=, an image of unit sum for each band"
         )
     return index[near[stars[np.argmax(count[stars])]]]
@@ -140,16 +140,16 @@ def is_star(sources: Sources, spread: np.ndarray, stars: np.ndarray) -> np.ndarr
 
     Notes
     -----
-    A star has a SPREAD_MODEL below 0.004 and a half-light radius within 1.35 of the stars'. Nothing but a star
-    has a peak above those of the locus: those that saturate, however wide, are told by it.
+    A star has a SPREAD_MODEL below 0.004. So has one in the halo of another, where its half-light radius says nothing. Stars that saturate
+    grow wider than the PSF; nothing but a star has a peak above half of that of a star of S/N 1000 and more.
     """
     zero = float(np.nanmedian(spread[stars])) if len(stars) else 0.0
-    sharp = np.nan_to_num(spread - zero, nan=np.inf) < _SPREAD_OF_STARS
-    if not len(stars):
-        return sharp
-    small = sources.r_half < _LARGEST_STAR * np.median(sources.r_half[stars])
-    peak = sources.catalogue["peak"]
-    return (small & sharp) | (peak > peak[stars].max())
+    star = np.nan_to_num(spread - zero, nan=np.inf) < _SPREAD_OF_STARS
+    bright = stars[sources.signal_to_noise[stars] > _BRIGHT_STAR] if len(stars) else stars
+    if len(bright):
+        peak = sources.catalogue["peak"]
+        star |= peak > peak[bright].max() / 2
+    return star
 
 
 def _gaussian_kernel() -> np.ndarray:
