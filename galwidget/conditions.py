@@ -60,7 +60,9 @@ def conditions_of(inputs: Inputs) -> dict[str, Condition]:
     return found
 
 
-def values_asked(conditions: Mapping[str, Condition], n: int, asked: Mapping[str, Any], random: np.random.Generator) -> dict[str, np.ndarray]:
+def values_asked(
+    conditions: Mapping[str, Condition], n: int, asked: Mapping[str, Any], random: np.random.Generator
+) -> dict[str, np.ndarray]:
     """A value of each attribute asked for, for each galaxy, shape (n,).
 
     Parameters
@@ -147,5 +149,3 @@ def request(inputs: Inputs, n: int, values: Mapping[str, np.ndarray], random: np
         elif name not in shape:
             put(name, numbers)
     return torch.from_numpy(value), torch.from_numpy(mask)
-
-

@@ -16,7 +16,7 @@ __all__ = ["ConditionScore", "chi2_per_pixel", "coefficient_of_determination", "
 
 
 def chi2_per_pixel(galaxies: Galaxies, expected: Galaxies) -> np.ndarray:
-    r"""Mean of :math:`(f - \hat f)^2\, \mathrm{ivar}` over the good pixels of each galaxy, shape (n,); 1 for the truth; NaN without a good pixel."""
+    r"""Mean of :math:`(f - \hat f)^2\, \mathrm{ivar}` over a galaxy's good pixels, shape (n,): 1 for the truth, NaN without any."""
     flux, ivar = galaxies.require_images()
     residual = flux - expected.require_images()[0]
     good = (ivar > 0).sum((1, 2, 3))

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from astropy import units as u
-from astropy.table import QTable
 
-from galwidget.attributes import MORPHOLOGIES, describe
 from galwidget.conditions import Condition, conditions_of, request, values_asked
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -23,6 +20,7 @@ from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.telescope import convolve
+from galwidget.predicted import attribute_table, conditions_at, shape_at, with_unit
 from galwidget.prediction import CategoryPrediction, Prediction, predict
 
 if TYPE_CHECKING:
@@ -63,7 +61,9 @@ class GalaxyModel:
         Training data and metrics; JSON.
     """
 
-    def __init__(self, mvae: MVAE, prior: FlowPrior, inputs: Inputs, architecture: Architecture, about: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, mvae: MVAE, prior: FlowPrior, inputs: Inputs, architecture: Architecture, about: dict[str, Any] | None = None
+    ) -> None:
         self.mvae, self.prior = mvae.eval(), prior.eval()
         self.inputs, self.architecture, self.about = inputs, architecture, about or {}
         self.conditions: dict[str, Condition] = conditions_of(inputs)
@@ -125,8 +125,11 @@ class GalaxyModel:
             Noiseless, PSF-free flux in nJy, (n, band, y, x).
         """
         flux = self._flux(latent)
-        table = self._attributes(latent) if attributes else None
-        return Galaxies(flux, table=table, survey=self.survey)
+        if not attributes:
+            return Galaxies(flux, survey=self.survey)
+        with self.lock, torch.no_grad():
+            at = conditions_at(self.mvae, self.inputs, torch.from_numpy(latent.mean))
+        return Galaxies(flux, table=attribute_table(self.inputs, at), survey=self.survey)
 
     def _flux(self, latent: Latent) -> np.ndarray:
         if not self.stamp:
@@ -199,10 +202,12 @@ class GalaxyModel:
             return Latent(latent.mean)
         z = torch.from_numpy(latent.mean)
         with self.lock, torch.no_grad():
-            before = self._conditions_at(z)
+            before = conditions_at(self.mvae, self.inputs, z)
             mask = torch.ones_like(before, dtype=torch.bool)
             after = before.clone()
-            changed, which = request(self.inputs, len(z), self._complete_shape(values, before), random)
+            if ("ellipticity" in values) != ("position_angle" in values):  # a new ellipticity keeps the angle, and the other way round
+                values = shape_at(self.inputs, before) | values
+            changed, which = request(self.inputs, len(z), values, random)
             after[which] = changed[which]
             left = self.prior.inverse(z, before, mask)
             return Latent(self.prior.transform(left, after, mask).numpy())
@@ -224,13 +229,25 @@ class GalaxyModel:
         return self.decode(self.edit_latent(of, seed=seed, **attributes))
 
     def sweep_latent(
-        self, attribute: str, *, of: Galaxies | Latent | None = None, values: int | Sequence[Any] = 8, columns: int = 8, seed: int | None = None
+        self,
+        attribute: str,
+        *,
+        of: Galaxies | Latent | None = None,
+        values: int | Sequence[Any] = 8,
+        columns: int = 8,
+        seed: int | None = None,
     ) -> Latent:
         """Points of `sweep`."""
         return self._sweep(attribute, of, values, columns, seed)[0]
 
     def sweep(
-        self, attribute: str, *, of: Galaxies | Latent | None = None, values: int | Sequence[Any] = 8, columns: int = 8, seed: int | None = None
+        self,
+        attribute: str,
+        *,
+        of: Galaxies | Latent | None = None,
+        values: int | Sequence[Any] = 8,
+        columns: int = 8,
+        seed: int | None = None,
     ) -> Galaxies:
         """One attribute changed step by step: a row a value, increasing downwards, a column a galaxy.
 
@@ -252,7 +269,7 @@ class GalaxyModel:
         """
         latent, asked = self._sweep(attribute, of, values, columns, seed)
         galaxies = self.decode(latent)
-        galaxies.table[f"requested_{attribute}"] = _column(attribute, asked)
+        galaxies.table[f"requested_{attribute}"] = with_unit(attribute, asked)
         return galaxies
 
     def _sweep(self, attribute: str, of: Any, values: Any, columns: int, seed: int | None) -> tuple[Latent, np.ndarray]:
@@ -269,7 +286,13 @@ class GalaxyModel:
         return self.edit_latent(repeated, seed=seed, **{attribute: asked}), asked
 
     def traverse_latent(
-        self, dims: Sequence[int] | None = None, *, of: Galaxies | Latent | None = None, extent: float = 3.0, steps: int = 9, seed: int | None = None
+        self,
+        dims: Sequence[int] | None = None,
+        *,
+        of: Galaxies | Latent | None = None,
+        extent: float = 3.0,
+        steps: int = 9,
+        seed: int | None = None,
     ) -> Latent:
         """Points of `traverse`."""
         dims = list(self.active_dimensions[:8] if dims is None else dims)
@@ -283,7 +306,13 @@ class GalaxyModel:
         return Latent(z)
 
     def traverse(
-        self, dims: Sequence[int] | None = None, *, of: Galaxies | Latent | None = None, extent: float = 3.0, steps: int = 9, seed: int | None = None
+        self,
+        dims: Sequence[int] | None = None,
+        *,
+        of: Galaxies | Latent | None = None,
+        extent: float = 3.0,
+        steps: int = 9,
+        seed: int | None = None,
     ) -> Galaxies:
         """One latent dimension changed step by step: a row a dimension.
 
@@ -339,49 +368,6 @@ class GalaxyModel:
             z = posterior.mean + posterior.std * noise
             return predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
 
-    def _conditions_at(self, z: torch.Tensor) -> torch.Tensor:
-        """The attributes that the decoders give at ``z`` (n, d), standardised, side by side, (n, condition)."""
-        parts = []
-        for group in self.inputs.groups:
-            parameters = self.mvae.decode(z, group)
-            if group == "redshift":
-                logits, means, _ = parameters.chunk(3, 1)
-                parameters = (logits.softmax(1) * means).sum(1, keepdim=True)
-            elif group == "morphology":
-                parameters = torch.nn.functional.one_hot(parameters.argmax(1), parameters.shape[1]).float()
-            parts.append(parameters)
-        return torch.cat(parts, 1) if parts else z.new_zeros(len(z), 0)
-
-    def _complete_shape(self, values: dict[str, np.ndarray], at: torch.Tensor) -> dict[str, np.ndarray]:
-        """An edit of the ellipticity keeps the angle, and the other way round."""
-        if ("ellipticity" in values) == ("position_angle" in values):
-            return values
-        e1, e2 = (self._unscaled(name, at) for name in ("e1", "e2"))
-        kept = {"ellipticity": np.clip(np.hypot(e1, e2), 0, 0.99), "position_angle": np.degrees(np.arctan2(e2, e1)) / 2 % 180}
-        return {**kept, **values}
-
-    def _unscaled(self, name: str, at: torch.Tensor) -> np.ndarray:
-        return self.inputs.scalings[name].inverse(at[:, self.inputs.condition_names.index(name)].numpy())
-
-    def _attributes(self, latent: Latent) -> QTable:
-        with self.lock, torch.no_grad():
-            at = torch.cat([self._conditions_at(part) for part in torch.from_numpy(latent.mean).split(_BATCH)]) if len(latent) else None
-        table = QTable()
-        if at is None:
-            return table
-        for name in self.inputs.scalings:
-            table[name] = _column(name, self._unscaled(name, at))
-        if {"e1", "e2"} <= self.inputs.scalings.keys():
-            e1, e2 = (self._unscaled(name, at) for name in ("e1", "e2"))
-            ellipticity = np.clip(np.hypot(e1, e2), 0, 0.99)
-            table["ellipticity"] = _column("ellipticity", ellipticity)
-            table["axis_ratio"] = _column("axis_ratio", (1 - ellipticity) / (1 + ellipticity))
-            table["position_angle"] = _column("position_angle", np.degrees(np.arctan2(e2, e1)) / 2 % 180)
-        if "morphology" in self.inputs.groups:
-            first = self.inputs.condition_names.index(f"morphology={MORPHOLOGIES[0]}")
-            table["morphology"] = np.array(MORPHOLOGIES)[at[:, first : first + len(MORPHOLOGIES)].argmax(1).numpy()]
-        return table
-
     # keep
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -411,8 +397,3 @@ class GalaxyModel:
             f"<GalaxyModel: {self.survey.name} {' '.join(self.survey.band_names)}, {self.stamp} x {self.stamp} pixels, "
             f"{self.latent_size} latent dimensions, {', '.join(self.inputs.modalities)}>"
         )
-
-
-def _column(name: str, values: np.ndarray) -> Any:
-    unit = describe(name).unit
-    return values * u.Unit(unit) if unit and values.dtype.kind == "f" else values

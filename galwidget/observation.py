@@ -62,19 +62,19 @@ def observe(
     outside = [name for name in wanted if name not in reached]
     if outside or not wanted:
         raise ValueError(
-            f"{target.name} band {', '.join(outside or target.band_names)} lies outside of the galaxies' bands {', '.join(source.band_names)}; "
+            f"{target.name} band {', '.join(outside or target.band_names)} lies outside of the galaxies' bands "
+            f"{', '.join(source.band_names)}; "
             f"bands that can be observed: {', '.join(reached) or 'none'}"
         )
     target = target.select(wanted)
     kernel = target.psf() if psf is None else np.ascontiguousarray(psf, dtype=np.float32)
     seen = _in_bands(flux, source, target)
     ratio = target.pixel_scale / source.pixel_scale
-    if abs(ratio - 1) > 1e-3:
-        # convolve on the finer of the two grids, where both light and PSF are sampled
-        if ratio > 1:
-            seen = _resample(_convolve(seen, _resize_psf(kernel, ratio)), ratio)
-        else:
-            seen = _convolve(_resample(seen, ratio), kernel)
+    # convolve on the finer of the two grids, where both light and PSF are sampled
+    if ratio > 1.001:
+        seen = _resample(_convolve(seen, _resize_psf(kernel, ratio)), ratio)
+    elif ratio < 0.999:
+        seen = _convolve(_resample(seen, ratio), kernel)
     else:
         seen = _convolve(seen, kernel)
     variance = target.sky_sigma[:, None, None] ** 2 + np.maximum(seen, 0) / target.gain[:, None, None]

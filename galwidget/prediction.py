@@ -50,7 +50,11 @@ class Prediction:
     @property
     def mean(self) -> np.ndarray:
         """Mean in the attribute's unit, shape (n,)."""
-        return self.samples(512, seed=0).mean(1) if self.scaling.scale != "linear" else self.scaling.inverse((self.weights * self.means).sum(1))
+        return (
+            self.samples(512, seed=0).mean(1)
+            if self.scaling.scale != "linear"
+            else self.scaling.inverse((self.weights * self.means).sum(1))
+        )
 
     @property
     def std(self) -> np.ndarray:
@@ -66,8 +70,12 @@ class Prediction:
         at, _ = self.scaling.forward(grid)
         slope = self.scaling.slope(grid)
         density = np.zeros((len(self.weights), len(grid)))
-        for weight, center, width in zip(self.weights.T, self.means.T, self.scatters.T, strict=True):  # one component at a time: flat memory
-            density += weight[:, None] * np.exp(-0.5 * ((at - center[:, None]) / width[:, None]) ** 2) / (width[:, None] * math.sqrt(2 * math.pi))
+        for weight, center, width in zip(
+            self.weights.T, self.means.T, self.scatters.T, strict=True
+        ):  # one component at a time: flat memory
+            density += (
+                weight[:, None] * np.exp(-0.5 * ((at - center[:, None]) / width[:, None]) ** 2) / (width[:, None] * math.sqrt(2 * math.pi))
+            )
         return np.nan_to_num(density * slope)
 
     def cdf(self, values: Any) -> np.ndarray:

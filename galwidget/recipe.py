@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["BANDS", "kids_field", "report", "split_by_sky", "spectroscopic_sample", "train_shipped"]
+__all__ = ["BANDS", "kids_field", "report", "spectroscopic_sample", "split_by_sky", "train_shipped"]
 
 BANDS = ("u", "g", "r", "i", "Z")
 #: Share of the field's rows, from the bottom, that trains; the sky above is held out.
@@ -80,7 +80,7 @@ def train_shipped(
     data: str | PathLike[str],
     *,
     simulated: int = 24_000,
-    epochs: int = 14,
+    epochs: int = 9,
     fine_tuning: int = 3,
     run: str | PathLike[str] | None = None,
     seed: int = 0,
@@ -111,7 +111,17 @@ def train_shipped(
     runs = [None, None] if run is None else [Path(run) / "simulated", Path(run) / "real"]
     model = fit(sample, redshifts, epochs=epochs, prior_epochs=0, seed=seed, run=runs[0])
     model = fit(
-        sample, redshifts, real, model=model, epochs=fine_tuning, repeats=[1, 1, 8], learning_rate=5e-4, warm_up=0, prior_epochs=60, seed=seed + 1, run=runs[1]
+        sample,
+        redshifts,
+        real,
+        model=model,
+        epochs=fine_tuning,
+        repeats=[1, 1, 8],
+        learning_rate=5e-4,
+        warm_up=0,
+        prior_epochs=60,
+        seed=seed + 1,
+        run=runs[1],
     )
     test = simulate(2000, "KiDS", seed=200 + seed, bands=BANDS, flatten=0.5)
     model.about["metrics"] = report(model, test, held_out, sample)
@@ -146,7 +156,8 @@ def report(model: GalaxyModel, test: Galaxies, real: Galaxies, training: Galaxie
         "magnitude_scatter_real": magnitude_scatter(bright, model.reconstruct(bright, using=["image"]), band)[1],
         "galaxies": {"simulated": len(test), "real": len(real), "real_bright": len(bright)},
         "conditions": {
-            score.name: {name: round(value, 4) for name, value in vars(score).items() if name != "name"} for score in condition_scores(model, test)
+            score.name: {name: round(value, 4) for name, value in vars(score).items() if name != "name"}
+            for score in condition_scores(model, test)
         },
     }
     if training is not None:

@@ -20,6 +20,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.model.dataset import Batches
 from galwidget.model.inputs import Inputs
+from galwidget.model.modalities import ImageModality
 from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture, build
 from galwidget.model.objective import Objective
@@ -117,14 +118,16 @@ def fit(
     else:
         inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
     batches = Batches(samples, inputs, batch_size, seed, repeats)
-    module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed)
+    module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
         fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, progress=progress)
     about = dict(model.about) if model is not None else {}
-    trained = [f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples]
+    trained = [
+        f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples
+    ]
     about["trained_on"] = [*about.get("trained_on", []), *trained]
     fitted = GalaxyModel(mvae, prior, inputs, architecture, about)
     fitted.rank_dimensions(next((sample for sample in samples if sample.flux is not None), None))
@@ -150,11 +153,19 @@ def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: i
 
 
 class _Training(L.LightningModule):
-    def __init__(self, mvae: MVAE, batches: Batches, objective: Objective, rate: float, warm_up: float, epochs: int, seed: int) -> None:
+    def __init__(
+        self, mvae: MVAE, batches: Batches, objective: Objective, rate: float, warm_up: float, epochs: int, seed: int, soften: bool
+    ) -> None:
         super().__init__()
         self.mvae, self.batches, self.objective, self.rate = mvae, batches, objective, rate
-        self.warm_up, self.epochs, self.seed = warm_up, epochs, seed
-        self.model_error = mvae.modalities["image"].model_error if "image" in mvae.modalities else 0.0
+        self.warm_up, self.epochs, self.seed, self.soften = warm_up, epochs, seed, soften
+        image = self.image
+        self.model_error = image.model_error if image is not None else 0.0
+
+    @property
+    def image(self) -> ImageModality | None:
+        found = dict(self.mvae.modalities.items()).get("image")
+        return found if isinstance(found, ImageModality) else None
 
     def train_dataloader(self) -> DataLoader:
         self.batches.epoch = self.current_epoch
@@ -166,10 +177,10 @@ class _Training(L.LightningModule):
         torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1024 + self.global_rank)
         done = self.global_step / max(len(self.batches) * self.epochs, 1)
         beta = self.objective.beta * (min(1.0, done / self.warm_up) if self.warm_up else 1.0)
-        if "image" in self.mvae.modalities and _SOFTENED:
+        if self.image is not None and self.soften:
             # a decoder that is still 30% wrong everywhere would learn from the brightest galaxies alone
             softened = _FIRST_MODEL_ERROR * (self.model_error / _FIRST_MODEL_ERROR) ** min(1.0, done / _SOFTENED)
-            self.mvae.modalities["image"].model_error = max(softened, self.model_error)
+            self.image.model_error = max(softened, self.model_error)
         parts = self.objective(self.mvae, batch, beta)
         for name, value in parts.items():
             self.log(name, value.detach(), prog_bar=name in ("loss", "kl"), batch_size=self.batches.batch_size)
@@ -190,10 +201,12 @@ def _train(module: _Training, epochs: int, folder: Path | None, progress: bool, 
     callbacks = list(trainer.pop("callbacks", None) or [])
     last = None
     if folder is not None:
-        callbacks.append(ModelCheckpoint(folder, filename="epoch={epoch}", save_last=True, save_top_k=1, every_n_epochs=1, save_on_train_epoch_end=True))
+        callbacks.append(
+            ModelCheckpoint(folder, filename="epoch={epoch}", save_last=True, save_top_k=1, every_n_epochs=1, save_on_train_epoch_end=True)
+        )
         found = folder / "last.ckpt"
         last = found if found.is_file() else None
-    settings = {
+    settings: dict[str, Any] = {
         "accelerator": "auto", "devices": 1, "logger": False, "enable_model_summary": False, "gradient_clip_val": 1000.0,
         "enable_checkpointing": folder is not None, "enable_progress_bar": progress, "reload_dataloaders_every_n_epochs": 1,
     }  # fmt: skip
@@ -210,7 +223,13 @@ def _quiet() -> Iterator[None]:
     speaker.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            for message in (".*has `__len__` defined.*", ".*exists and is not empty.*", ".*in eval mode.*", ".*LeafSpec.*", ".*does not have many workers.*"):
+            for message in (
+                ".*has `__len__` defined.*",
+                ".*exists and is not empty.*",
+                ".*in eval mode.*",
+                ".*LeafSpec.*",
+                ".*does not have many workers.*",
+            ):
                 warnings.filterwarnings("ignore", message=message)
             yield
     finally:
@@ -219,15 +238,15 @@ def _quiet() -> Iterator[None]:
 
 @torch.no_grad()
 def _posterior_draws(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies]) -> tuple[torch.Tensor, ...]:
-    means, stds, values, masks = [], [], [], []
+    stores: tuple[list[torch.Tensor], ...] = ([], [], [], [])
     for sample in samples:
         for start in range(0, len(sample), 256):
             part = sample[start : start + 256]
             posterior = mvae.encode(inputs.tensors(part))
             value, mask = inputs.conditions(part)
-            for store, tensor in zip((means, stds, values, masks), (posterior.mean, posterior.std, value, mask), strict=True):
+            for store, tensor in zip(stores, (posterior.mean, posterior.std, value, mask), strict=True):
                 store.append(tensor)
-    return tuple(torch.cat(store) for store in (means, stds, values, masks))
+    return tuple(torch.cat(store) for store in stores)
 
 
 def fit_prior(
@@ -253,7 +272,9 @@ def fit_prior(
     mean, std, value, mask = _posterior_draws(mvae, inputs, with_images)
     generator = torch.Generator().manual_seed(seed)
     prior.standardise_by(mean + std * torch.randn(mean.shape, generator=generator))
-    loader = DataLoader(TensorDataset(mean, std, value, mask), batch_size, shuffle=True, generator=generator, drop_last=len(mean) > batch_size)
+    loader = DataLoader(
+        TensorDataset(mean, std, value, mask), batch_size, shuffle=True, generator=generator, drop_last=len(mean) > batch_size
+    )
     optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
     steps = epochs * len(loader)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
@@ -283,4 +304,3 @@ def _columns_of_one_attribute(inputs: Inputs) -> torch.Tensor:
 def _hide(n: int, groups: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     share = torch.rand(n, 1, generator=generator) * 1.4 - 0.2  # a seventh of the galaxies show all, a seventh none
     return (torch.rand(n, int(groups.max()) + 1, generator=generator) < share)[:, groups]
-

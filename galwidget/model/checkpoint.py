@@ -100,7 +100,9 @@ def _fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], folder: Pat
         module.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise ValueError(f"the weights in {folder} are not those that {_DESCRIPTION} describes ({reason}); copy both files again") from error
+        raise ValueError(
+            f"the weights in {folder} are not those that {_DESCRIPTION} describes ({reason}); copy both files again"
+        ) from error
 
 
 def _version(name: str) -> str:

@@ -37,7 +37,14 @@ class Batches(IterableDataset):
     """
 
     def __init__(
-        self, samples: Sequence[Galaxies], inputs: Inputs, batch_size: int, seed: int, repeats: Sequence[int] | None = None, rank: int = 0, world: int = 1
+        self,
+        samples: Sequence[Galaxies],
+        inputs: Inputs,
+        batch_size: int,
+        seed: int,
+        repeats: Sequence[int] | None = None,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         super().__init__()
         self.inputs, self.batch_size, self.seed, self.epoch = inputs, batch_size, seed, 0
@@ -45,7 +52,9 @@ class Batches(IterableDataset):
         self.parts = [inputs.tensors(sample) for sample in samples]
         sizes = [len(sample) for sample in samples]
         repeats = [1] * len(sizes) if repeats is None else list(repeats)
-        rows = [np.tile(np.stack([np.full(n, part), np.arange(n)], 1), (r, 1)) for part, (n, r) in enumerate(zip(sizes, repeats, strict=True))]
+        rows = [
+            np.tile(np.stack([np.full(n, part), np.arange(n)], 1), (r, 1)) for part, (n, r) in enumerate(zip(sizes, repeats, strict=True))
+        ]
         self.rows = np.concatenate(rows)
 
     def __len__(self) -> int:
@@ -83,7 +92,9 @@ class Batches(IterableDataset):
                 blurred = (torch.rand(len(part.value), 1, generator=generator) < 0.5) & (part.error == 0) & part.mask
                 error = 10 ** (torch.rand(part.value.shape, generator=generator) * 2 - 2)
                 noise = error * torch.randn(part.value.shape, generator=generator)
-                batch[name] = Columns(torch.where(blurred, part.value + noise, part.value), torch.where(blurred, error, part.error), part.mask)
+                batch[name] = Columns(
+                    torch.where(blurred, part.value + noise, part.value), torch.where(blurred, error, part.error), part.mask
+                )
         return batch
 
 

@@ -65,7 +65,8 @@ def product_of_experts(experts: Iterable[tuple[Gaussian, Tensor]], like: Tensor)
 
     References
     ----------
-    Wu & Goodman 2018, *Multimodal generative models for scalable weakly-supervised learning*, https://arxiv.org/abs/1802.05335, section 2.2.
+    Wu & Goodman 2018, *Multimodal generative models for scalable weakly-supervised learning*, section 2.2,
+    https://arxiv.org/abs/1802.05335.
     """
     precision = torch.ones_like(like)
     weighted = torch.zeros_like(like)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -81,9 +81,10 @@ class Scaling:
         return _SLOPE[self.scale](values) / self.width
 
 
-_FORWARD = {"linear": lambda x: np.asarray(x, float), "log": np.log, "log1p": np.log1p}
-_INVERSE = {"linear": lambda x: x, "log": np.exp, "log1p": np.expm1}
-_SLOPE = {"linear": np.ones_like, "log": lambda x: 1 / x, "log1p": lambda x: 1 / (1 + x)}
+_Function = Callable[[Any], np.ndarray]
+_FORWARD: dict[str, _Function] = {"linear": lambda x: np.asarray(x, float), "log": np.log, "log1p": np.log1p}
+_INVERSE: dict[str, _Function] = {"linear": lambda x: x, "log": np.exp, "log1p": np.expm1}
+_SLOPE: dict[str, _Function] = {"linear": np.ones_like, "log": lambda x: 1 / x, "log1p": lambda x: 1 / (1 + x)}
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,9 @@ class Inputs:
                 + (f"band {', '.join(missing)} is missing: train a model on the bands you have" if missing else "use select_bands")
             )
         if abs(theirs.pixel_scale / ours.pixel_scale - 1) > 0.01:
-            raise ValueError(f'the pixels are {theirs.pixel_scale:g}" but the model was trained on {ours.pixel_scale:g}"; resample the images')
+            raise ValueError(
+                f'the pixels are {theirs.pixel_scale:g}" but the model was trained on {ours.pixel_scale:g}"; resample the images'
+            )
         if galaxies.flux.shape[-2:] != (self.stamp, self.stamp):
             raise ValueError(
                 f"the stamps are {galaxies.flux.shape[-2]} x {galaxies.flux.shape[-1]} pixels but the model was trained on "
@@ -198,10 +201,14 @@ class Inputs:
         columns = {name for names in self.groups.values() for name in names}
         for name in using or ():
             if name not in self.modalities and name not in columns:
-                raise ValueError(f"using has {name!r}; the model knows the modalities {', '.join(self.modalities)} and the attributes of them")
+                raise ValueError(
+                    f"using has {name!r}; the model knows the modalities {', '.join(self.modalities)} and the attributes of them"
+                )
         data: dict[str, Any] = {}
         if self.stamp and galaxies.flux is not None and (using is None or "image" in using):
-            data["image"] = Images(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (galaxies.flux, galaxies.ivar, galaxies.psfs)))
+            data["image"] = Images(
+                *(torch.from_numpy(np.ascontiguousarray(part)) for part in (galaxies.flux, galaxies.ivar, galaxies.psfs))
+            )
         for group, names in self.groups.items():
             kept = names if using is None or group in using else tuple(name for name in names if name in using)
             part = self.columns(galaxies, group, tuple(name for name in kept if name != without))
@@ -215,7 +222,9 @@ class Inputs:
             one_hot, mask = _categories(galaxies)
             if kept is not None and not kept:
                 mask = np.zeros_like(mask)
-            return Columns(*(torch.from_numpy(part) for part in (one_hot, np.zeros_like(one_hot), np.repeat(mask[:, None], one_hot.shape[1], 1))))
+            return Columns(
+                *(torch.from_numpy(part) for part in (one_hot, np.zeros_like(one_hot), np.repeat(mask[:, None], one_hot.shape[1], 1)))
+            )
         values, errors, masks = [], [], []
         for name in self.groups[group]:
             value, error = self.scalings[name].forward(*_column(galaxies, name))
@@ -223,8 +232,8 @@ class Inputs:
             values.append(np.where(mask, np.clip(value, -12, 12), 0))
             errors.append(np.where(mask, np.minimum(error, 100), 0))
             masks.append(mask)
-        numbers = (np.stack(part, 1).astype(np.float32) for part in (values, errors))
-        return Columns(*(torch.from_numpy(part) for part in numbers), torch.from_numpy(np.stack(masks, 1)))
+        stacked = [torch.from_numpy(np.stack(part, 1).astype(np.float32)) for part in (values, errors)]
+        return Columns(*stacked, torch.from_numpy(np.stack(masks, 1)))
 
     def conditions(self, galaxies: Galaxies) -> tuple[torch.Tensor, torch.Tensor]:
         """All attributes side by side, value and mask (n, condition), as the flow takes them."""

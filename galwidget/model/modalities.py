@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -47,13 +47,13 @@ class Columns(NamedTuple):
 class Modality(Protocol):
     """The three things that an MVAE asks of a modality."""
 
-    def encode(self, data: NamedTuple) -> Gaussian:
+    def encode(self, data: Any) -> Gaussian:
         """The expert's Gaussian for each galaxy, (n, d); any numbers where the data are absent."""
 
     def decode(self, z: Tensor) -> Tensor | tuple[Tensor, ...]:
         """The parameters of the likelihood at ``z`` (n, d)."""
 
-    def log_likelihood(self, data: NamedTuple, z: Tensor) -> Tensor:
+    def log_likelihood(self, data: Any, z: Tensor) -> Tensor:
         """Nats of ``data`` at ``z`` (n, d), shape (n,); 0 where absent."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,10 @@ class MVAE(nn.Module):
         self.latent_size = latent_size
         self.modalities = nn.ModuleDict(modalities)  # type: ignore[arg-type]
 
+    def modality(self, name: str) -> Modality:
+        """The modality ``name``."""
+        return cast("Modality", self.modalities[name])
+
     def experts(self, data: Mapping[str, Any]) -> dict[str, tuple[Gaussian, Tensor]]:
         """Each modality's own Gaussian and who has that modality, (n,); an encoder sees only the galaxies that have it."""
         answers = {}
@@ -52,17 +56,19 @@ class MVAE(nn.Module):
             part = data[name]
             present = part.present
             if present.all():
-                answers[name] = self.modalities[name].encode(part), present
+                answers[name] = self.modality(name).encode(part), present
                 continue
             mean = torch.zeros(len(present), self.latent_size, device=present.device)
             precision = torch.ones_like(mean)
             if present.any():
-                own = self.modalities[name].encode(type(part)(*(tensor[present] for tensor in part)))
+                own = self.modality(name).encode(type(part)(*(tensor[present] for tensor in part)))
                 mean, precision = mean.index_put((present,), own.mean), precision.index_put((present,), own.precision)
             answers[name] = Gaussian(mean, precision), present
         return answers
 
-    def combine(self, experts: Mapping[str, tuple[Gaussian, Tensor]], keep: Mapping[str, Tensor] | Collection[str] | None = None) -> Gaussian:
+    def combine(
+        self, experts: Mapping[str, tuple[Gaussian, Tensor]], keep: Mapping[str, Tensor] | Collection[str] | None = None
+    ) -> Gaussian:
         """The product of the prior and the experts in ``keep``: names, or who keeps each, boolean (n,); None keeps all."""
         if keep is None:
             keep = experts.keys()
@@ -89,8 +95,8 @@ class MVAE(nn.Module):
 
     def decode(self, z: Tensor, name: str) -> Any:
         """What modality ``name`` looks like at ``z`` (n, d): the parameters of its likelihood."""
-        return self.modalities[name].decode(z)
+        return self.modality(name).decode(z)
 
     def log_likelihood(self, data: Mapping[str, Any], z: Tensor, name: str) -> Tensor:
         """Nats of modality ``name`` of ``data`` at ``z`` (n, d), shape (n,)."""
-        return self.modalities[name].log_likelihood(data[name], z)
+        return self.modality(name).log_likelihood(data[name], z)

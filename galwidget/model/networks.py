@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ class ImageEncoder(nn.Module):
             raise ValueError(f"stamps of {stamp} pixels cannot be halved down to 4; use 16, 32, 64 or 128 pixels")
         sizes = (channels_in, *(widths[min(i, len(widths) - 1)] for i in range(halvings)))
         layers: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.SiLU()]
         self.convolutions = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(sizes[-1] * 16 + context, 192), nn.SiLU(), nn.Linear(192, outputs))

@@ -87,7 +87,12 @@ class Objective:
 
 
 def elbo(
-    model: MVAE, data: Mapping[str, Any], posterior: Any, keep: Mapping[str, Tensor], weights: Mapping[str, float], noise: Tensor | None = None
+    model: MVAE,
+    data: Mapping[str, Any],
+    posterior: Any,
+    keep: Mapping[str, Tensor],
+    weights: Mapping[str, float],
+    noise: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """The two parts of an evidence lower bound for each galaxy, with one draw of the latent.
 

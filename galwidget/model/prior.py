@@ -64,9 +64,9 @@ class FlowPrior(nn.Module):
         return density - self.spread.log().sum()
 
     def transform(self, u: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        """z = f(u; a): from standard normal ``u`` (n, d) to the latent, given attributes."""
+        """Z = f(u; a): from standard normal ``u`` (n, d) to the latent, given attributes."""
         return self.flow(self._given(value, mask)).transform.inv(u) * self.spread + self.center
 
     def inverse(self, z: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        """u = f^-1(z; a): what is left of ``z`` (n, d) when its attributes are taken away."""
+        """U = f^-1(z; a): what is left of ``z`` (n, d) when its attributes are taken away."""
         return self.flow(self._given(value, mask)).transform((z - self.center) / self.spread)

@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_model(sample):
 class Kill(lightning.Callback):
     """Stops the process's training in the middle of the second epoch, as a power cut would."""
 
-    def on_train_batch_start(self, trainer, module, batch, index):
+    def on_train_batch_start(self, trainer, _module, _batch, index):
         if trainer.current_epoch == 1 and index == 1:
             raise InterruptedError
 
