@@ -9,7 +9,7 @@ from astropy import units as u
 from astropy.table import MaskedColumn, QTable
 from astropy.utils.masked import Masked
 
-from galwidget import Galaxies, Survey
+from galwidget import Galaxies, Survey, read_field
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +45,23 @@ def galaxies(gri: Survey) -> Galaxies:
         }
     )
     return Galaxies(flux, ivar, psf, table, survey=gri)
+
+
+@pytest.fixture(scope="session")
+def kids_images(data: Path) -> dict[str, Path]:
+    return {band: data / "kids" / f"{band}.fits.fz" for band in "ugriZ"}
+
+
+@pytest.fixture(scope="session")
+def kids_galaxies(kids_images: dict[str, Path]) -> Galaxies:
+    return read_field(kids_images, survey="KiDS")
+
+
+@pytest.fixture(scope="session")
+def sdss_images(data: Path) -> dict[str, Path]:
+    return {band: data / "sdss_stripe82" / f"fpC-004192-{band}4-0300.fit.gz" for band in "ugriz"}
+
+
+@pytest.fixture(scope="session")
+def sdss_galaxies(sdss_images: dict[str, Path]) -> Galaxies:
+    return read_field(sdss_images, survey="SDSS", signal_to_noise=5)

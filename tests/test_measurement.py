@@ -87,7 +87,7 @@ def test_axis_ratio_and_angle_are_those_put_in(limit, truth):
     variance, q = truth["radius"] ** 2, truth["axis_ratio"]
     smoothed = np.sqrt((variance * q + SMOOTHING) / (variance / q + SMOOTHING))
     assert np.abs(limit.attribute("axis_ratio") - smoothed).max() < 0.03
-    elongated = truth["axis_ratio"] < 0.8
+    elongated = truth["axis_ratio"] < 0.7
     turned = (limit.attribute("position_angle") - truth["angle"] + 90) % 180 - 90
     assert np.abs(turned[elongated]).max() < 2
 

@@ -91,7 +91,7 @@ def _without_background(flux: np.ndarray, weight: np.ndarray | None, band: str) 
     flux = np.where(bad, np.float32(0), flux)
     mesh = min(_MESH, *flux.shape)
     first = sep.Background(flux, mask=bad, bw=mesh, bh=mesh)
-    if not first.globalrms > 0:
+    if not (first.rms() > 0).any():  # sep's own globalrms is 1 for a constant image
         raise ValueError(f"band {band!r} has no noise: it is constant or noiseless; give the observed image")
     flux = np.where(bad, np.float32(0), flux - first.back())
     rms = first.rms()

@@ -39,9 +39,9 @@ def read(
     ----------
     path
         A FITS file that `Galaxies.write` wrote; a FITS file with an image cube (n, band, y, x), or (band, y, x) for one galaxy, or
-        (n, y, x) when there is one band; or a folder with one such file a galaxy, or with one image (y, x) a galaxy and band, ``<name>_<band>.fits``.
-        A cube may come with extensions IVAR, INVVAR or WEIGHT (inverse variance), VARIANCE, MASK (not 0 = bad) and PSF, and with a
-        table of one row a galaxy.
+        (n, y, x) when there is one band; or a folder with one such file a galaxy, or with one image (y, x) a galaxy and band,
+        ``<name>_<band>.fits``. A cube may come with extensions IVAR, INVVAR or WEIGHT (inverse variance), VARIANCE, MASK (not 0 = bad)
+        and PSF, and with a table of one row a galaxy.
     survey
         The survey or preset that took the images; needed for everything but this project's own files.
     bands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
+from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 
 from galwidget.survey import NANOJANSKY_ZERO_POINT
@@ -109,9 +111,11 @@ def open_fits(path: Any) -> fits.HDUList:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; check the path")
     try:
-        with fits.open(path, memmap=False, lazy_load_hdus=False) as opened:
-            hdus = fits.HDUList([hdu.copy() for hdu in opened])
-            opened.verify("exception")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyUserWarning)  # "may have been truncated": what matters is whether the pixels are there
+            with fits.open(path, memmap=False, lazy_load_hdus=False) as opened:
+                hdus = fits.HDUList([hdu.copy() for hdu in opened])
+                opened.verify("exception")
     except (OSError, TypeError, ValueError, EOFError, IndexError, zlib.error, fits.VerifyError) as error:
         raise ValueError(f"{path} cannot be read as FITS ({error}): it is another kind of file or was cut short; fetch it again") from error
     return hdus
@@ -186,8 +190,6 @@ def _named(source: Any) -> str:
 
 
 def _wcs(header: Mapping[str, Any]) -> WCS | None:
-    import warnings  # noqa: PLC0415
-
     if "CTYPE1" not in header:
         return None
     with warnings.catch_warnings():
