@@ -232,8 +232,8 @@ class Inputs:
             values.append(np.where(mask, np.clip(value, -12, 12), 0))
             errors.append(np.where(mask, np.minimum(error, 100), 0))
             masks.append(mask)
-        stacked = [torch.from_numpy(np.stack(part, 1).astype(np.float32)) for part in (values, errors)]
-        return Columns(*stacked, torch.from_numpy(np.stack(masks, 1)))
+        numbers = torch.from_numpy(np.stack([np.stack(part, 1) for part in (values, errors)]).astype(np.float32))
+        return Columns(numbers[0], numbers[1], torch.from_numpy(np.stack(masks, 1)))
 
     def conditions(self, galaxies: Galaxies) -> tuple[torch.Tensor, torch.Tensor]:
         """All attributes side by side, value and mask (n, condition), as the flow takes them."""

@@ -72,7 +72,8 @@ class Objective:
                 continue
             posterior = joint if term == 0 else model.combine(experts, dict(zip(names, keep, strict=True)))
             counted, weights = dict(zip(names, keep, strict=True)), dict(self.weights)
-            for name, share in self.shares.items() if term else ():
+            for name in self.shares.keys() & counted.keys() if term else ():
+                share = self.shares[name]
                 counted[name] = counted[name] & (torch.rand(len(total), device=total.device) < share)
                 weights[name] = weights.get(name, 1.0) / share
             likelihood, kl, each = elbo(model, data, posterior, counted, weights)
