@@ -56,7 +56,9 @@ def write(galaxies: Galaxies, path: str | PathLike[str], *, overwrite: bool = Fa
                 hdu.header["BUNIT"] = unit
             hdus.append(hdu)
     if galaxies.table.colnames:
-        hdus.append(_table_hdu(galaxies.to_table()))
+        table = galaxies.to_table()
+        table.meta.clear()  # notes of how the galaxies were found, not part of them
+        hdus.append(_table_hdu(table))
     fits.HDUList(hdus).writeto(path, overwrite=overwrite)
 
 

@@ -63,8 +63,8 @@ def spectroscopic_sample(path: str | PathLike[str], survey: Survey) -> Galaxies:
 
 
 def kids_field(folder: str | PathLike[str]) -> Galaxies:
-    """The real galaxies of the KiDS field at r < 22, in the bands of the model."""
-    return read_field({band: Path(folder) / f"{band}.fits.fz" for band in BANDS}, survey="KiDS", mag_limit=22.0)
+    """The real galaxies of the KiDS field, as faint as the simulated ones (r < 22.5), in the bands of the model."""
+    return read_field({band: Path(folder) / f"{band}.fits.fz" for band in BANDS}, survey="KiDS", mag_limit=22.5)
 
 
 def split_by_sky(galaxies: Galaxies) -> tuple[Galaxies, Galaxies]:
