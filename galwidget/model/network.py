@@ -56,4 +56,7 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
         else:
             modalities[group] = ColumnsModality(latent_size, len(names))
     prior = FlowPrior(latent_size, len(inputs.condition_names), architecture.transforms)
-    return MVAE(latent_size, modalities), prior
+    mvae = MVAE(latent_size, modalities)
+    # convolutions of pictures with few channels are twice as fast with the channels last (measured, torch 2.13 on the CPU)
+    mvae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return mvae, prior
