@@ -77,7 +77,10 @@ def describe(name: str) -> Attribute:
     """
     if name in ATTRIBUTES:
         return ATTRIBUTES[name]
-    if name.startswith("mag_"):
+    if name.endswith("_err"):
+        measured = describe(name.removesuffix("_err"))
+        return Attribute(name, f"error of {measured.label}", measured.unit, f"standard deviation of {measured.name}")
+    if name.startswith("mag_") and "_" not in name[4:]:
         return Attribute(name, f"{name[4:]} magnitude", "mag", f"AB magnitude in {name[4:]}, {_SHAPE}", "linear", "brightness")
     blue, _, red = name.partition("_")
     if blue and red and "_" not in red and max(len(blue), len(red)) <= 2:
