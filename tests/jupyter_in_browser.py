@@ -120,6 +120,7 @@ class Notebook:
         self.copy = lab.notebooks / path.name
         shutil.copy(path, self.copy)
         self.context = opened.new_context(viewport={"width": width, "height": height})
+        self.context.set_default_timeout(20_000)
         self.page: Page = self.context.new_page()
         self.console: list[str] = []
         self.elsewhere: list[str] = []
@@ -158,6 +159,13 @@ class Notebook:
     def prompts(self) -> list[str]:
         return self.page.eval_on_selector_all(".jp-CodeCell .jp-InputArea-prompt", "all => all.map(prompt => prompt.textContent)")
 
+    def errors(self) -> list[str]:
+        """Name and message of every error that a cell ended with."""
+        script = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells
+            .flatMap(cell => cell.toJSON().outputs ?? []).filter(output => output.output_type === "error")
+            .map(output => output.ename + ": " + output.evalue)"""
+        return self.page.evaluate(script)
+
     def run_all(self, timeout: float = 240.0) -> None:
         """Run every cell and wait for all of them; on a fresh kernel the command is sometimes not heard, so it is repeated."""
         deadline = time.monotonic() + timeout
@@ -170,9 +178,8 @@ class Notebook:
             prompts = self.prompts()
             if all(prompt.strip("[]: ").isdigit() for prompt in prompts):
                 return
-            error = self.page.query_selector(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
-            if error:
-                raise AssertionError(f"a cell failed:\n{error.inner_text()[-3000:]}")
+            if failed := self.errors():
+                raise AssertionError(f"a cell failed: {failed[0]}")
             self.page.wait_for_timeout(200)
         raise AssertionError(f"cells did not finish within {timeout:g} s: {self.prompts()}")
 
@@ -202,12 +209,15 @@ class Notebook:
         """Messages of widgets that the page has sent so far."""
         return sum(b"comm_msg" in (frame if isinstance(frame, bytes) else frame.encode()) for frame in self.sent)
 
-    def settle(self, scope: str = ".gw-widget") -> None:
-        """Wait until the widgets on the screen have their newest picture."""
-        newest = """scope => [...document.querySelectorAll(scope)].some(widget =>
-            widget.offsetParent && widget.querySelector("canvas").width > 40 && widget.dataset.busy === "false")"""
-        self.page.wait_for_function(newest, arg=scope, timeout=60_000)
-        self.page.wait_for_timeout(120)
+    def settle(self, widget: Locator, patience: float = 30.0) -> None:
+        """Wait until a widget shows the picture of its state."""
+        newest = """async ([widget, limit]) => {
+            const begun = performance.now();
+            const ready = () => widget.dataset.picture === "here" && widget.dataset.busy === "false";
+            while (!ready() && performance.now() - begun < limit) await new Promise(done => setTimeout(done, 20));
+            return ready();
+        }"""
+        assert widget.evaluate("(w, limit) => (" + newest + ")([w, limit])", 1000 * patience), "the widget has no new picture"
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

@@ -149,7 +149,7 @@ class FrameWidget(anywidget.AnyWidget):
     def latent(self) -> Latent | None:
         """Latent of the selected galaxies, or None where the galaxies did not come from a model."""
         latent = self._shown(self._wanted()).latent()
-        return None if latent is None else latent[self._cells()]
+        return None if latent is None else latent[self._cells().tolist()]
 
     @property
     def table(self) -> QTable:

@@ -2,6 +2,13 @@
 
 type Attributes = Record<string, string | number | boolean | null | undefined>;
 
+/**
+ * JupyterLab keeps its shortcuts from what carries this. It looks at the focused element itself before its parents, and has shortcuts for
+ * `:focus` (arrow keys that fold headings): so each element that takes the focus carries it.
+ */
+export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+const TAKES_FOCUS = new Set<string>(["button", "input", "select"]);
+
 /** An element with attributes and children; strings become text nodes. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -9,7 +16,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   ...children: (Node | string)[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
+  for (const [name, value] of Object.entries(TAKES_FOCUS.has(tag) ? { ...OWN_KEYS, ...attributes } : attributes)) {
     if (value === false || value === null || value === undefined) continue;
     made.setAttribute(name, value === true ? "" : String(value));
   }

@@ -1,6 +1,6 @@
 /** One canvas for a whole grid of galaxies, with an ARIA grid of cells over it for the pointer, the keyboard and the screen reader. */
 
-import { element, everyFrame } from "./dom";
+import { element, everyFrame, OWN_KEYS } from "./dom";
 import { type Display, paintColour, paintResidual } from "./lupton";
 import type { Frame } from "./protocol";
 import { moved, picked, type Selection } from "./selection";
@@ -120,6 +120,7 @@ export class Sheet {
       for (let column = 0; column < columns; column++) {
         const index = this.#cells.length;
         const cell = element("div", {
+          ...OWN_KEYS,
           role: "gridcell",
           class: "gw-cell",
           tabindex: index === this.#focus ? 0 : -1,

@@ -1,6 +1,6 @@
 /** What every view has around its galaxies: the head with title and state, the stage, the panel of controls, and the read-out. */
 
-import { element } from "./dom";
+import { element, OWN_KEYS } from "./dom";
 import type { Column, Frame } from "./protocol";
 import { brief } from "./scale";
 import type { Session } from "./session";
@@ -25,8 +25,7 @@ export class Shell {
     const left = element("div", { class: "gw-left" }, this.#error, this.stage, this.readout);
     this.#root = element(
       "div",
-      // JupyterLab leaves the arrow keys to us below this attribute
-      { class: "gw-widget", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": title },
+      { ...OWN_KEYS, class: "gw-widget", role: "group", "aria-label": title },
       head,
       element("div", { class: "gw-body" }, left, this.panel),
     );
@@ -78,7 +77,7 @@ export class Shell {
   #update(): void {
     const { session } = this;
     this.#root.dataset.busy = String(session.busy);
-    this.#root.dataset.frames = String(Number(this.#root.dataset.frames ?? 0) + 1);
+    this.#root.dataset.picture = session.frame ? "here" : "awaited";
     this.#error.hidden = session.error === null;
     if (this.#error.textContent !== (session.error ?? "")) this.#error.textContent = session.error ?? "";
     this.#status.textContent = session.frame ? "" : session.error ? "" : "waiting for the kernel";

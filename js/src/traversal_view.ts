@@ -24,7 +24,8 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   const shell = new Shell(el, session, "Latent traversal");
   const strips = new Strips();
   let scrub = 0;
-  let fetching = 0;
+  let fetching = false;
+  let generation = 0;
 
   const sliders = element("div", { class: "gw-rowlabels gw-dims", style: `width:${SLIDERS}px` });
   const live = new Sheet({ label: "where the scrub stands", side: 80 });
@@ -101,17 +102,20 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     if (live.cellSide !== sheet.cellSide) live.fit(sheet.cellSide + 1, sheet.cellSide);
   };
 
-  /** Fetch the strips one after the other, once the picture has settled. */
+  /** Fetch the strips one after the other, once the picture has settled; a new picture makes those on their way worthless. */
   const prefetch = async () => {
-    const run = ++fetching;
-    for (;;) {
-      const index = session.frame && !session.busy && run === fetching ? strips.missing(session.frame.rows) : null;
-      if (index === null) return;
-      const frame = await session.strip(index);
-      if (!frame || run !== fetching) return;
-      strips.add(index, frame);
+    if (fetching) return;
+    fetching = true;
+    const mine = generation;
+    while (mine === generation && session.frame && !session.busy) {
+      const index = strips.missing(session.frame.rows);
+      const frame = index === null ? null : await session.strip(index);
+      if (index === null || !frame) break;
+      if (mine === generation) strips.add(index, frame);
       drawScrub();
     }
+    fetching = false;
+    if (mine !== generation && !session.busy) void prefetch();
   };
 
   const slider = new Slider("scrub", "", { low: -1, high: 1 }, (value) => {
@@ -168,7 +172,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     session.listen((what) => {
       if (what === "frame") {
         strips.clear();
-        fetching++;
+        generation += 1;
       }
       if (what === "frame" || what === "display") draw();
       if (what === "status" && !session.busy && session.frame) void prefetch();

@@ -119,7 +119,7 @@ def notebook(tmp_path):
     with browser() as opened:
         shown = Notebook(opened, server, path, height=1700)
         shown.run_all()
-        shown.settle()
+        shown.settle(shown.page.locator(".gw-widget").first)
         shown.page.wait_for_selector(".widget-interact img", timeout=60_000)
         shown.page.evaluate(PAGE)
         yield shown

@@ -37,7 +37,8 @@ def use(notebook, selector):
     """The first widget of a kind, on the screen, with its newest picture."""
     widget = notebook.page.locator(selector).first
     widget.scroll_into_view_if_needed()
-    notebook.settle(selector)
+    widget.locator(".gw-head").click()  # JupyterLab gives the focus to the cell first
+    notebook.settle(widget)
     return widget
 
 
@@ -51,10 +52,12 @@ def press(notebook, slider, key="ArrowRight", times=12):
         notebook.page.keyboard.press(key)
 
 
-def quiet(notebook, seconds=1.0):
+def quiet(notebook, seconds=1.0, limit=40.0):
     """Wait until the page has sent no message for a while, and return how many it has sent."""
     sent, since = notebook.comm_messages(), time.monotonic()
+    begun = since
     while time.monotonic() - since < seconds:
+        assert time.monotonic() - begun < limit, "the page goes on sending messages"
         notebook.page.wait_for_timeout(100)
         if notebook.comm_messages() != sent:
             sent, since = notebook.comm_messages(), time.monotonic()
@@ -87,7 +90,7 @@ def test_picture_is_make_lupton_rgb_within_one_level(notebook, grid, tmp_path):
 def test_slider_changes_the_picture_and_python_hears_the_condition(notebook, grid):
     before = canvas_of(grid)
     press(notebook, grid.get_by_role("slider", name="half-light radius", exact=True))
-    notebook.settle(GRID)
+    notebook.settle(grid)
     assert canvas_of(grid)["hash"] != before["hash"]
     assert float(notebook.run("print(grid.conditions['r_half'])")) > float(notebook.run("print(model.conditions['r_half'].low)"))
 
@@ -96,7 +99,7 @@ def test_conditions_of_python_reach_the_browser(notebook, grid):
     before = canvas_of(grid)
     notebook.run("grid.conditions = {'mag_r': 18.5}")
     notebook.page.wait_for_timeout(300)
-    notebook.settle(GRID)
+    notebook.settle(grid)
     assert canvas_of(grid)["hash"] != before["hash"]
     assert grid.get_by_role("slider", name="r magnitude", exact=True).get_attribute("aria-valuetext") == "18.50 mag"
 
@@ -141,7 +144,7 @@ def test_another_band_is_fetched_and_shown(notebook, grid):
     before = canvas_of(grid)
     grid.get_by_role("combobox", name="band shown as blue").select_option("u")
     notebook.page.wait_for_timeout(200)
-    notebook.settle(GRID)
+    notebook.settle(grid)
     assert canvas_of(grid)["hash"] != before["hash"]
     assert notebook.run("print(grid.display['bands'])") == "['i', 'r', 'u']\n"
     grid.get_by_role("button", name="back to the display of the survey").click()
@@ -164,7 +167,7 @@ def test_widget_answers_beside_a_running_cell(notebook, grid):
     before, begun = canvas_of(grid), time.monotonic()
     press(notebook, grid.get_by_role("slider", name="r magnitude", exact=True), "ArrowLeft", 10)
     notebook.page.wait_for_timeout(200)
-    notebook.settle(GRID)
+    notebook.settle(grid)
     assert canvas_of(grid)["hash"] != before["hash"]
     assert time.monotonic() - begun < 7
     assert notebook.run("print('the kernel goes on')") == "the kernel goes on\n"
@@ -192,7 +195,7 @@ def test_slider_of_a_dimension_moves_the_galaxy(notebook):
     before = canvas_of(traversal, 2)
     press(notebook, traversal.get_by_role("slider").first, times=20)
     notebook.page.wait_for_timeout(200)
-    notebook.settle(TRAVERSAL)
+    notebook.settle(traversal)
     assert canvas_of(traversal, 2)["hash"] != before["hash"]
 
 
@@ -202,7 +205,7 @@ def test_edit_changes_the_edited_galaxy_and_not_the_observed_one(notebook):
     side = (before.shape[1] - 6) // 4
     press(notebook, editor.get_by_role("slider", name="r magnitude", exact=True), "ArrowLeft", 30)
     notebook.page.wait_for_timeout(200)
-    notebook.settle(EDITOR)
+    notebook.settle(editor)
     after = pixels(editor.locator("canvas").first, whole=True)["data"]
     assert np.array_equal(after[:, :side], before[:, :side])
     assert after[:, -side:].mean() > before[:, -side:].mean()
@@ -229,7 +232,7 @@ def test_explorer_in_light_and_dark(notebook, photograph):
         for tab in ("Sample", "Sweep", "Traverse", "Edit", "Galaxies"):
             explorer.get_by_role("tab", name=tab, exact=True).click()
             widget = explorer.locator(".gw-widget:visible").first
-            notebook.settle(".gw-widget")
+            notebook.settle(widget)
             page.wait_for_timeout(400)
             assert canvas_of(widget)["deviation"] > 3
             inks[theme] = widget.evaluate("el => getComputedStyle(el).color")
