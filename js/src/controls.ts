@@ -35,9 +35,21 @@ export function field(label: string, act: (value: number) => void): HTMLInputEle
     "aria-label": label,
     spellcheck: "false",
   });
-  made.addEventListener("change", () => {
-    const value = Number(made.value.trim());
-    if (made.value.trim() !== "" && Number.isFinite(value)) act(value);
+  let done = "";
+  const commit = () => {
+    const text = made.value.trim();
+    const value = Number(text);
+    if (text === "" || text === done || !Number.isFinite(value)) return;
+    done = text;
+    act(value);
+  };
+  made.addEventListener("focus", () => {
+    done = made.value.trim();
+  });
+  made.addEventListener("change", commit);
+  // inside JupyterLab Enter does not end in a change event
+  made.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") commit();
   });
   return made;
 }
@@ -130,6 +142,7 @@ export class ConditionControl {
     for (const input of this.#thumbs) input.addEventListener("input", () => this.#slid(input));
     this.#track.append(...this.#thumbs);
     this.root = row(label, unit, modes, this.#track, element("span", { class: "gw-fields" }, ...this.#fields));
+    this.root.classList.toggle("gw-single", !options.ranges);
     this.#thumbs[1].value = String(toStep(high, condition));
     this.#thumbs[0].value = String(toStep(low, condition));
     this.show(undefined);
