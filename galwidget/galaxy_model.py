@@ -20,7 +20,7 @@ from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.telescope import convolve
-from galwidget.predicted import attribute_table, conditions_at, shape_at, with_unit
+from galwidget.predicted import attribute_table, conditions_at, nearest, shape_at, with_unit
 from galwidget.prediction import CategoryPrediction, Prediction, predict
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class GalaxyModel:
         u_prior = torch.from_numpy((temperature * random.standard_normal((n, self.latent_size))).astype(np.float32))
         value, mask = request(self.inputs, n, values_asked(self.conditions, n, conditions, random), random)
         with self.lock, torch.no_grad():
-            return Latent(self.prior.transform(u_prior, value, mask).numpy())
+            return Latent(nearest(self.mvae, self.prior, self.inputs, self.prior.transform(u_prior, value, mask), value, mask).numpy())
 
     def sample(self, n: int = 64, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Galaxies:
         """Galaxies that do not exist; arguments are those of `draw`.
@@ -210,7 +210,7 @@ class GalaxyModel:
             changed, which = request(self.inputs, len(z), values, random)
             after[which] = changed[which]
             left = self.prior.inverse(z, before, mask)
-            return Latent(self.prior.transform(left, after, mask).numpy())
+            return Latent(nearest(self.mvae, self.prior, self.inputs, self.prior.transform(left, after, mask), after, mask).numpy())
 
     def edit(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Galaxies:
         """The same galaxies with some attributes changed, before the telescope.

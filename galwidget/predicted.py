@@ -13,8 +13,10 @@ from torch import Tensor
 from galwidget.attributes import MORPHOLOGIES, describe
 from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
+from galwidget.model.prior import FlowPrior
+from galwidget.model.projection import project
 
-__all__ = ["attribute_table", "conditions_at", "shape_at", "with_unit"]
+__all__ = ["attribute_table", "conditions_at", "nearest", "shape_at", "with_unit"]
 
 
 def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor) -> Tensor:
@@ -26,9 +28,22 @@ def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor) -> Tensor:
             logits, means, _ = parameters.chunk(3, 1)
             parameters = (logits.softmax(1) * means).sum(1, keepdim=True)
         elif group == "morphology":
-            parameters = torch.nn.functional.one_hot(parameters.argmax(1), parameters.shape[1]).to(z.dtype)
+            best = parameters.argmax(1, keepdim=True)
+            parameters = (torch.arange(parameters.shape[1], device=z.device) == best).to(z.dtype)
         parts.append(parameters)
     return torch.cat(parts, 1) if parts else z.new_zeros(len(z), 0)
+
+
+def nearest(mvae: MVAE, prior: FlowPrior, inputs: Inputs, z: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+    """The nearest points to ``z`` (n, d) where the decoders give the continuous attributes ``wanted`` (n, condition) where ``mask``."""
+    continuous = len(inputs.scalings)
+    if not mask[:, :continuous].any():
+        return z
+
+    def attributes(points: Tensor) -> Tensor:
+        return conditions_at(mvae, inputs, points)[:, :continuous]
+
+    return project(z, wanted[:, :continuous], mask[:, :continuous], attributes, prior.spread)
 
 
 def _values(inputs: Inputs, at: Tensor, name: str) -> np.ndarray:

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ DEFAULT_OBJECTIVE = Objective(
     subsets=1,
     alignment=0.2,
     shares={"image": 0.35},
+    cross=("brightness", "colours", "shape", "redshift", "morphology"),
 )
 
 #: The decoder's relative error falls from this to its own over this share of a training from fresh weights.
@@ -53,6 +55,7 @@ def fit(
     repeats: Sequence[int] | None = None,
     latent_size: int = 32,
     objective: Objective = DEFAULT_OBJECTIVE,
+    model_error: float | None = None,
     batch_size: int = 32,
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
@@ -80,6 +83,9 @@ def fit(
         Size of the latent of a fresh model.
     objective
         `galwidget.model.objective.Objective`.
+    model_error
+        The relative error that the image decoder is allowed, see `galwidget.model.likelihoods.gaussian_pixels`: small for faithful bright
+        galaxies, larger for an even hand; default: 0.02, or what ``model`` has.
     batch_size, learning_rate
         Of Adam; the rate falls to zero as a cosine.
     warm_up
@@ -117,6 +123,10 @@ def fit(
         mvae, prior = build(inputs, architecture)
     else:
         inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
+    if model_error is not None:
+        architecture = replace(architecture, model_error=model_error)
+        if "image" in mvae.modalities:
+            mvae.modalities["image"].model_error = model_error  # type: ignore[assignment]
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,13 +35,17 @@ class Objective:
     alignment
         Weight of :math:`KL(\mathrm{sg}[q(z|x)] \| q(z|x_S))` for each of those subsets: each subset's posterior is drawn to cover the
         joint one, and the joint one is not moved.
+    cross
+        Modalities whose likelihood also counts where they are not in S, as in MMVAE: the image's posterior must then know the attributes,
+        not only those attributes that an attribute's expert told the joint one.
     shares
         By modality: the share of the galaxies, drawn at random, whose likelihood is computed in the single and subset terms; it is scaled
         up by as much, so the expectation stays. Decoding images is most of the cost, and the joint term decodes them all.
 
     References
     ----------
-    Wu & Goodman 2018, https://arxiv.org/abs/1802.05335, equations 4 and 5.
+    Wu & Goodman 2018, https://arxiv.org/abs/1802.05335, equations 4 and 5; for ``cross``, Shi et al. 2019, *Variational mixture-of-experts
+    autoencoders for multi-modal deep generative models*, https://arxiv.org/abs/1911.03393.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -49,6 +53,7 @@ class Objective:
     unimodal: bool = True
     subsets: int = 1
     alignment: float = 0.0
+    cross: Collection[str] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, model: MVAE, data: Mapping[str, Any], beta: float | None = None) -> dict[str, Tensor]:
@@ -72,6 +77,9 @@ class Objective:
                 continue
             posterior = joint if term == 0 else model.combine(experts, dict(zip(names, keep, strict=True)))
             counted, weights = dict(zip(names, keep, strict=True)), dict(self.weights)
+            for name in self.cross:
+                if name in counted:
+                    counted[name] = experts[name][1] & speaks
             for name in self.shares.keys() & counted.keys() if term else ():
                 share = self.shares[name]
                 counted[name] = counted[name] & (torch.rand(len(total), device=total.device) < share)
