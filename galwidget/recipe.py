@@ -82,7 +82,7 @@ def train_shipped(
     *,
     simulated: int = 24_000,
     epochs: int = 9,
-    fine_tuning: int = 4,
+    fine_tuning: int = 3,
     run: str | PathLike[str] | None = None,
     seed: int = 0,
 ) -> GalaxyModel:
