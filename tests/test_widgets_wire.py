@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from toy_model import ToyModel
 
+import galwidget as gw
 from galwidget.widgets.editor import GalaxyEditor
 from galwidget.widgets.grid import GalaxyGrid
 from galwidget.widgets.traversal import FINER, LatentTraversal
-from galwidget.widgets.wire import half_floats
+from galwidget.widgets.wire import companded, half_floats
 from galwidget.widgets.worker import LatestWorker
 
 
@@ -85,6 +86,31 @@ def test_bright_flux_stays_finite_in_half_floats():
     layer, data = half_floats(pixels)
     assert np.log2(layer["scale"]).is_integer()
     np.testing.assert_allclose(np.frombuffer(data, "<f2").astype(float) * layer["scale"], pixels.ravel(), rtol=2**-10)
+
+
+def test_draft_looks_like_the_exact_picture():
+    from galwidget.picture import default_display, rgb
+
+    model = ToyModel()
+    exact = model.sample(8, seed=3)
+    display = default_display(model.survey)
+    layer, data = companded(exact.flux, display["stretch"] / (4 * display["Q"]))
+    steps = np.frombuffer(data, np.uint8).reshape(layer["shape"]) / 255 * np.arcsinh(layer["top"] / layer["knee"])
+    drafted = gw.Galaxies(layer["scale"] * layer["knee"] * np.sinh(steps), survey=model.survey)
+    off = np.abs(rgb(exact).astype(int) - rgb(drafted))
+    assert off.max() <= 6
+    assert off.mean() < 1
+
+
+def test_large_picture_is_drafted_only_when_the_browser_asks_for_it():
+    grid = GalaxyGrid(ToyModel(64))
+    browser = Browser(grid)
+    for seq, draft in ((1, True), (2, False)):
+        browser.say({"type": "frame", "seq": seq, "draft": draft, "state": {}})
+        content, buffers = browser.hear(seq)
+        assert (content["layers"][0].get("encoding") == "u8") == draft
+        assert len(buffers[0]) == 64 * 3 * 64 * 64 * (1 if draft else 2)
+    grid.close()
 
 
 @pytest.mark.parametrize(
@@ -212,8 +238,6 @@ def test_strip_of_a_row_that_is_not_there_is_an_error_in_words():
 
 
 def test_editor_sends_the_residual_of_every_band_in_sigma():
-    import galwidget as gw
-
     model = ToyModel()
     galaxies = gw.observe(model.sample(2, seed=4, ellipticity=0.0, mag_r=20.0), seed=1)
     editor = GalaxyEditor(model, galaxies)

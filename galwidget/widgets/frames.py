@@ -8,7 +8,8 @@ requests in flight, and sends nothing when only the stretch changes (it has the 
 Browser to kernel, as custom messages:
 
 ``{"type": "frame", "seq": 7, "state": {"seed": 3}}``
-    Set these traits (they are not echoed), then send the picture of the state.
+    Set these traits (they are not echoed), then send the picture of the state. With ``"draft": true``, while a slider is dragged, a large
+    picture comes in 8 bits; the browser asks for the exact one when the hand rests.
 ``{"type": "strip", "seq": 8, "row": 2, "state": {}}``
     The same, for the fine steps of one row, to be scrubbed in the page (`LatentTraversal`).
 ``{"type": "state", "state": {"selection": [1]}}``
@@ -17,8 +18,9 @@ Browser to kernel, as custom messages:
 Kernel to browser:
 
 ``{"type": "frame", "seq": 7, "layers": [{"name": "flux", "shape": [64, 3, 64, 64], "scale": 1.0}], "bands": ["i", "r", "g"], ...}``
-    One buffer a layer, half floats (n, band, y, x) to be multiplied by ``scale``: nJy, or sigma for the layer ``residual``. Beside them
-    the grid's ``rows`` and ``columns``, ``first`` (index of the first cell), ``row_labels``, ``attributes`` of the cells and ``about``.
+    One buffer a layer, half floats (n, band, y, x) to be multiplied by ``scale``: nJy, or sigma for the layer ``residual``; or, with
+    ``"encoding": "u8"``, bytes (`galwidget.widgets.wire.companded`). Beside them the grid's ``rows`` and ``columns``, ``first`` (index of
+    the first cell), ``row_labels``, ``attributes`` of the cells and ``about``.
 ``{"type": "strip", ...}``
     A frame, of one row.
 ``{"type": "superseded", "seq": 7}``
@@ -47,7 +49,7 @@ from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
 
 from galwidget.picture import default_display
 from galwidget.widgets.still import still
-from galwidget.widgets.wire import half_floats, hover_columns
+from galwidget.widgets.wire import companded, half_floats, hover_columns
 from galwidget.widgets.worker import LatestWorker
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameWidget", "Shown", "StateError", "in_words", "listed", "state"]
 
+#: Pixels above which a draft is worth its loss.
+_DRAFTED = 100_000
 _STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -113,8 +117,9 @@ class FrameWidget(anywidget.AnyWidget):
         self._cache: tuple[str, Shown] | None = None
         self._cache_lock = threading.Lock()
         self._worker = LatestWorker(self._answer, self._request_kinds, name=f"galwidget {type(self).__name__}")
-        display = default_display(survey)
-        super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)  # type: ignore[call-overload]
+        display: dict[str, Any] = default_display(survey)
+        self._knee = display["stretch"] / (4 * display["Q"])
+        super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)
         self.set_trait("bands", list(survey.band_names))
         self.pixel_scale = survey.pixel_scale
         self.on_msg(self._receive)
@@ -220,7 +225,8 @@ class FrameWidget(anywidget.AnyWidget):
             return
         if kind == "state":
             return
-        job = {"kind": kind, "seq": seq, "row": content.get("row"), "wanted": self._wanted(), "display": dict(self.display)}
+        job = {"kind": kind, "seq": seq, "row": content.get("row"), "draft": content.get("draft") is True}
+        job |= {"wanted": self._wanted(), "display": dict(self.display)}
         replaced = self._worker.submit(kind, job)
         if replaced is not None:
             self.send({"type": "superseded", "seq": replaced["seq"]})
@@ -241,18 +247,19 @@ class FrameWidget(anywidget.AnyWidget):
         try:
             strip = job["kind"] == "strip"
             shown = self._locked(self._show_strip, job["wanted"], job["row"]) if strip else self._shown(job["wanted"])
-            content, buffers = self._frame(shown, job["display"])
+            content, buffers = self._frame(shown, job["display"], draft=job["draft"])
         except Exception as error:  # noqa: BLE001 (an error is an answer like any other)
             self.send({"type": "error", "seq": job["seq"], "message": in_words(error)})
             return
         head = {"type": job["kind"], "seq": job["seq"], "row": job["row"], "kernel_ms": round(1e3 * (time.perf_counter() - begun), 2)}
         self.send({**head, **content}, buffers)
 
-    def _frame(self, shown: Shown, display: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    def _frame(self, shown: Shown, display: dict[str, Any], *, draft: bool) -> tuple[dict[str, Any], list[bytes]]:
         galaxies = shown.galaxies
         flux, _ = galaxies.require_images()
         bands = list(dict.fromkeys(display["bands"]))
-        layer, data = half_floats(flux[:, [galaxies.survey.index(band) for band in bands]])
+        pixels = flux[:, [galaxies.survey.index(band) for band in bands]]
+        layer, data = companded(pixels, self._knee) if draft and pixels.size > _DRAFTED else half_floats(pixels)
         layers, buffers = [{"name": "flux", **layer}], [data]
         if shown.residual is not None:
             layer, data = half_floats(shown.residual)

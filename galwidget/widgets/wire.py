@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from galwidget.attributes import describe
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
 
-__all__ = ["half_floats", "hover_columns"]
+__all__ = ["companded", "half_floats", "hover_columns"]
 
 _HALF_MAX = 60000.0
 _SHOWN_FIRST = ("mag_r", "g_r", "r_half", "ellipticity", "redshift", "morphology")
@@ -38,6 +39,39 @@ def half_floats(pixels: np.ndarray) -> tuple[dict[str, Any], bytes]:
     scale = 2.0 ** max(0, math.ceil(math.log2(brightest / _HALF_MAX))) if brightest > _HALF_MAX else 1.0
     data = (pixels if scale == 1.0 else pixels * np.float32(1 / scale)).astype("<f2")
     return {"shape": list(pixels.shape), "scale": scale}, data.tobytes()
+
+
+def companded(pixels: np.ndarray, knee: float) -> tuple[dict[str, Any], bytes]:
+    """Pixels in 8 bits, half the bytes of half floats: for a picture that the next one replaces at once.
+
+    The code is 255 asinh(f / knee) / asinh(top / knee): even steps of what the asinh stretch shows. Negative flux becomes 0.
+
+    Parameters
+    ----------
+    pixels
+        Shape (n, band, y, x), nJy.
+    knee
+        Flux below which the steps are linear, nJy; well below the stretch's own.
+
+    Returns
+    -------
+    layer : dict
+        ``shape``, ``scale``, ``knee`` and ``top``, of which the flux follows.
+    data : bytes
+        A byte a pixel, in C order.
+    """
+    layer, data = half_floats(pixels)
+    bits = np.frombuffer(data, "<u2")
+    brightest = float(pixels.max()) / layer["scale"] if pixels.size else 0.0
+    top = 2.0 ** math.ceil(math.log2(max(brightest, 2 * knee)))
+    return {**layer, "encoding": "u8", "knee": knee, "top": top}, _codes(knee, top)[bits].tobytes()
+
+
+@functools.lru_cache(maxsize=32)
+def _codes(knee: float, top: float) -> np.ndarray:
+    """The code of each of the 65536 half floats: looking them up is ten times as fast as asinh of each pixel."""
+    flux = np.clip(np.nan_to_num(np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)), 0, top)
+    return np.round(255 * np.arcsinh(flux / knee) / np.arcsinh(top / knee)).astype(np.uint8)
 
 
 def hover_columns(galaxies: Galaxies) -> list[dict[str, Any]]:

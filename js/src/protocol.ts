@@ -1,6 +1,6 @@
 /** The kernel's messages, checked before anything trusts them; galwidget/widgets/frames.py describes the wire. */
 
-import { decodeHalves } from "./half";
+import { decodeCompanded, decodeHalves } from "./half";
 
 export interface Layer {
   /** n, band, y, x. */
@@ -18,6 +18,8 @@ export interface Column {
 /** Galaxies on a grid, ready to be coloured. */
 export interface Frame {
   flux: Layer;
+  /** In 8 bits, to be followed by the exact picture. */
+  draft: boolean;
   residual?: Layer;
   bands: string[];
   rows: number;
@@ -62,7 +64,11 @@ function parseLayer(described: Fields, bytes: DataView | undefined): Layer {
   if (!bytes) throw new Error("a layer came without its pixels");
   const scale = Number(described.scale);
   if (!(scale > 0 && Number.isFinite(scale))) throw new Error(`a layer's scale is ${String(described.scale)}`);
-  return { shape: shape as Layer["shape"], data: decodeHalves(bytes, pixels, scale) };
+  const data =
+    described.encoding === "u8"
+      ? decodeCompanded(bytes, pixels, scale, Number(described.knee), Number(described.top))
+      : decodeHalves(bytes, pixels, scale);
+  return { shape: shape as Layer["shape"], data };
 }
 
 function parseColumn(value: unknown): Column {
@@ -84,8 +90,10 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
   const bands = strings(content.bands, "bands");
   if (bands.length !== flux.shape[1]) throw new Error(`${bands.length} bands are named, ${flux.shape[1]} came`);
   const residual = layers.get("residual");
+  const draft = content.layers.some((layer) => fields(layer, "a layer").encoding === "u8");
   return {
     flux,
+    draft,
     ...(residual ? { residual } : {}),
     bands,
     rows: count(content.rows, "rows"),

@@ -5,6 +5,9 @@ import type { Display } from "./lupton";
 import { type Frame, parseAnswer } from "./protocol";
 import { Scheduler } from "./scheduler";
 
+/** Milliseconds without a change after which a draft is followed by the exact picture. */
+const REST = 150;
+
 /** What happened: a new picture, a new strip, other state, other display, other selection, or a change of busy or error. */
 export type Happening = "frame" | "strip" | "state" | "display" | "selection" | "status";
 
@@ -19,6 +22,8 @@ export class Session {
   readonly #asked = new Map<number, number>();
   readonly #strips = new Map<number, (frame: Frame | null) => void>();
   #own = false;
+  #draft = false;
+  #exact: ReturnType<typeof setTimeout> | undefined;
   #viewers = 0;
   #stale = true;
 
@@ -28,7 +33,7 @@ export class Session {
   ) {
     this.#scheduler = new Scheduler((seq) => {
       this.#asked.set(seq, performance.now());
-      this.#send({ type: "frame", seq });
+      this.#send({ type: "frame", seq, ...(this.#draft ? { draft: true } : {}) });
     });
     model.on("msg:custom", this.#receive);
     for (const name of stateNames) model.on(`change:${name}`, this.#changed);
@@ -37,6 +42,7 @@ export class Session {
   }
 
   dispose(): void {
+    clearTimeout(this.#exact);
     this.model.off("msg:custom", this.#receive);
     for (const name of this.stateNames) this.model.off(`change:${name}`, this.#changed);
     this.model.off("change:display", this.#displayChanged);
@@ -69,7 +75,8 @@ export class Session {
   set(changes: Record<string, unknown>): void {
     this.#setHere(changes);
     this.#tell("state");
-    this.request();
+    this.#draft = true;
+    this.#request();
   }
 
   /** Change how the pictures are shown; asks the kernel only for bands that are not here. */
@@ -100,7 +107,14 @@ export class Session {
     if (this.#viewers > 0 && this.#stale) this.request();
   }
 
+  /** Ask for the exact picture of the state. */
   request(): void {
+    this.#draft = false;
+    this.#request();
+  }
+
+  #request(): void {
+    clearTimeout(this.#exact);
     this.#stale = this.#viewers === 0;
     if (!this.#stale) this.#scheduler.request();
     this.#tell("status");
@@ -167,6 +181,8 @@ export class Session {
         if (since !== undefined) this.latency = performance.now() - since;
         this.#tell("frame");
         this.#fetchBands();
+        // the hand rests: the exact picture
+        if (answer.frame.draft && !this.busy) this.#exact = setTimeout(() => this.request(), REST);
       }
     } else if (answer.type === "error") {
       this.error = answer.message;

@@ -40,6 +40,7 @@ export class Sheet {
   #selection: Selection = { cells: [], anchor: 0 };
   #focus = 0;
   #available = 0;
+  #last = 0;
   readonly #later = everyFrame(() => this.#paint());
   /** Milliseconds that the last painting took. */
   paintMs = 0;
@@ -72,7 +73,9 @@ export class Sheet {
     if (rows !== this.#rows || columns !== this.#columns) this.#build(rows, columns);
     this.#pictures = pictures;
     this.#display = display;
-    this.#later();
+    // at once when the screen has had time to show the last one: waiting for it would cost a frame
+    if (performance.now() - this.#last > 1000 / 60) this.#paint();
+    else this.#later();
   }
 
   /** Room for the sheet in CSS pixels, and the largest side of a cell. */
@@ -151,7 +154,8 @@ export class Sheet {
     this.#native.height = target.height;
     (this.#native.getContext("2d") as CanvasRenderingContext2D).putImageData(target, 0, 0);
     this.#place(width, height);
-    this.paintMs = performance.now() - begun;
+    this.#last = performance.now();
+    this.paintMs = this.#last - begun;
     this.painted();
   }
 

@@ -1,6 +1,6 @@
 /** What comes over the wire: half floats, frames, and messages that are damaged or hostile. */
 import { describe, expect, it } from "vitest";
-import { decodeHalves } from "../src/half";
+import { decodeCompanded, decodeHalves } from "../src/half";
 import { parseAnswer } from "../src/protocol";
 
 const halves = (...bits: number[]): DataView => new DataView(Uint16Array.from(bits).buffer);
@@ -38,6 +38,23 @@ describe("half floats", () => {
 
   it("say how many bytes are missing", () => {
     expect(() => decodeHalves(halves(0, 0), 3, 1)).toThrow("4 bytes of pixels came; 6 were announced");
+  });
+});
+
+describe("companded bytes", () => {
+  it("are the flux whose asinh they step through", () => {
+    const bytes = new DataView(Uint8Array.from([0, 128, 255]).buffer);
+    const [dark, middle, bright] = decodeCompanded(bytes, 3, 2, 1.5, 4096);
+    expect(dark).toBe(0);
+    expect(bright).toBeCloseTo(8192, 2);
+    expect(Math.asinh((middle as number) / 3) / Math.asinh(4096 / 1.5)).toBeCloseTo(128 / 255, 5);
+    expect(() => decodeCompanded(bytes, 3, 1, 0, 1)).toThrow("knee 0");
+  });
+
+  it("make a draft of the frame they come in", () => {
+    const layers = [{ name: "flux", shape: [1, 2, 1, 2], scale: 1, encoding: "u8", knee: 1, top: 16 }];
+    const answer = parseAnswer(frame({ layers }), [new DataView(new ArrayBuffer(4))]);
+    expect(answer.type === "frame" && answer.frame.draft).toBe(true);
   });
 });
 

@@ -61,8 +61,8 @@ describe("a session", () => {
     session.set({ seed: 5 });
     session.set({ seed: 6 });
     expect(kernel.sent.slice(1)).toEqual([
-      { type: "frame", seq: 2, state: { seed: 5 } },
-      { type: "frame", seq: 3, state: { seed: 6 } },
+      { type: "frame", seq: 2, draft: true, state: { seed: 5 } },
+      { type: "frame", seq: 3, draft: true, state: { seed: 6 } },
     ]);
   });
 

@@ -132,7 +132,7 @@ def test_slider_to_pixels_takes_at_most_a_third_of_interactive_and_imshow(notebo
     for turn in range(33):
         for name, times in took.items():
             milliseconds = page.evaluate(f"bench.{name}({1 if turn % 8 < 4 else -1})")
-            page.wait_for_timeout(60)
+            page.wait_for_timeout(700)  # the exact picture after the draft must not disturb the other
             if turn >= 3:  # the first draws warm the caches of both
                 times.append(milliseconds)
     dragged = {
@@ -149,6 +149,8 @@ def test_slider_to_pixels_takes_at_most_a_third_of_interactive_and_imshow(notebo
     for name, milliseconds in kernel.items():
         print(f"{'  ' + name:32}{milliseconds:8.1f}")
     ratio = statistics.median(took["ours"]) / statistics.median(took["theirs"])
+    beyond = {name: statistics.median(times) - kernel["draw"] - kernel["decode"] for name, times in took.items()}
+    print(f"beyond draw and decode: {beyond['ours']:.0f} and {beyond['theirs']:.0f} ms")
     print(f"ratio of the medians: {ratio:.3f} (must be at most 1/3)")
     assert ratio <= 1 / 3
 
