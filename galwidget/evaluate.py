@@ -44,6 +44,8 @@ def pca_chi2(training: Galaxies, galaxies: Galaxies, components: int) -> np.ndar
 def coefficient_of_determination(asked: np.ndarray, found: np.ndarray) -> float:
     """R2 = 1 - sum (found - asked)^2 / sum (asked - mean)^2 over the finite pairs: 1 is perfect, 0 no better than the mean."""
     both = np.isfinite(asked) & np.isfinite(found)
+    if both.sum() < 2:
+        return float("nan")
     asked, found = asked[both], found[both]
     return float(1 - ((found - asked) ** 2).sum() / ((asked - asked.mean()) ** 2).sum())
 
@@ -61,6 +63,8 @@ class ConditionScore:
         deviation of measured - requested.
     permuted_r2
         R2 against requests of other galaxies: the control, at most 0.
+    perfect_r2
+        R2 of a perfect model: what measuring the requested galaxies' own noisy images gives; NaN where they have none.
     measured
         Share of the galaxies on which it could be measured.
     """
@@ -71,6 +75,7 @@ class ConditionScore:
     bias: float
     scatter: float
     permuted_r2: float
+    perfect_r2: float
     measured: float
 
 
@@ -102,6 +107,7 @@ def condition_scores(model: GalaxyModel, requests: Galaxies, *, seed: int = 0, o
         conditions["position_angle"] = np.degrees(np.arctan2(asked["e2"], asked["e1"])) / 2 % 180
     drawn = model.sample(len(requests), seed=seed, **conditions)
     found = measure(observe(drawn, seed=seed + 1))
+    own = measure(requests) if requests.flux is not None else requests.with_table(None)
     order = np.random.default_rng(seed).permutation(len(requests))
     scores = []
     for name in names:
@@ -117,6 +123,7 @@ def condition_scores(model: GalaxyModel, requests: Galaxies, *, seed: int = 0, o
                 float(np.median(difference)),
                 float(1.4826 * np.median(np.abs(difference - np.median(difference)))),
                 coefficient_of_determination(request[order], answer),
+                coefficient_of_determination(request, own.attribute(name)),
                 float(both.sum() / max(real.sum(), 1)),
             )
         )
