@@ -79,7 +79,9 @@ class ConditionScore:
     measured: float
 
 
-def condition_scores(model: GalaxyModel, requests: Galaxies, *, seed: int = 0, only: Sequence[str] | None = None) -> list[ConditionScore]:
+def condition_scores(
+    model: GalaxyModel, requests: Galaxies, *, seed: int = 0, only: Sequence[str] | None = None, noise: bool = True
+) -> list[ConditionScore]:
     """Ask for the attributes of galaxies that exist, observe what comes with PSF and noise, measure it, and compare.
 
     Parameters
@@ -92,6 +94,8 @@ def condition_scores(model: GalaxyModel, requests: Galaxies, *, seed: int = 0, o
         Of the draws and the noise.
     only
         Ask for these attributes only and leave the others free.
+    noise
+        Whether the observation has noise; without, what is judged is the model alone.
 
     Returns
     -------
@@ -106,8 +110,8 @@ def condition_scores(model: GalaxyModel, requests: Galaxies, *, seed: int = 0, o
         conditions["ellipticity"] = np.clip(np.hypot(asked["e1"], asked["e2"]), 0, 0.99)
         conditions["position_angle"] = np.degrees(np.arctan2(asked["e2"], asked["e1"])) / 2 % 180
     drawn = model.sample(len(requests), seed=seed, **conditions)
-    found = measure(observe(drawn, seed=seed + 1))
-    own = measure(requests) if requests.flux is not None else requests.with_table(None)
+    found = measure(observe(drawn, seed=seed + 1, noise=noise), noiseless=not noise)
+    own = measure(requests) if noise and requests.flux is not None else requests.with_table(None)
     order = np.random.default_rng(seed).permutation(len(requests))
     scores = []
     for name in names:
