@@ -10,6 +10,7 @@ from .simulation import simulate as simulate
 from .survey import Band as Band
 from .survey import Survey as Survey
 from .train import fit as fit
+from .widgets.editor import GalaxyEditor as GalaxyEditor
 from .widgets.explorer import explore as explore
 from .widgets.grid import GalaxyGrid as GalaxyGrid
 from .widgets.sweep import AttributeSweep as AttributeSweep

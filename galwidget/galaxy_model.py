@@ -37,10 +37,12 @@ def load(path: str | PathLike[str] | None = None) -> GalaxyModel:
     Raises
     ------
     FileNotFoundError, ValueError
-        There is no model, or it is damaged, foreign or newer; the message says what to do.
+        There is no model, or it is damaged, foreign or newer.
     """
     folder = Path(__file__).parent / "weights" / "kids" if path is None else Path(path)
-    return GalaxyModel(*checkpoint.load(folder))
+    model = GalaxyModel(*checkpoint.load(folder))
+    model.path = None if path is None else folder
+    return model
 
 
 class GalaxyModel:
@@ -68,6 +70,8 @@ class GalaxyModel:
         self.inputs, self.architecture, self.about = inputs, architecture, about or {}
         self.conditions: dict[str, Condition] = conditions_of(inputs)
         self.lock = threading.RLock()
+        #: Folder that the model was loaded from; None for the shipped one and for a fresh one.
+        self.path: Path | None = None
 
     survey = property(lambda self: self.inputs.survey, doc="The survey whose galaxies the model knows.")
     stamp = property(lambda self: self.inputs.stamp, doc="Side of the images in pixels.")
@@ -77,8 +81,6 @@ class GalaxyModel:
     def active_dimensions(self) -> list[int]:
         """Latent dimensions in the order of how much they change the picture."""
         return list(self.about.get("active_dimensions", range(self.latent_size)))
-
-    # encode and decode
 
     def encode(self, galaxies: Galaxies, using: Sequence[str] | None = None) -> Latent:
         """Where the galaxies are in latent space, from every modality that they have.
@@ -150,8 +152,6 @@ class GalaxyModel:
                 flux[start : start + _BATCH] = convolve(torch.from_numpy(flux[start : start + _BATCH]), psf).numpy()
         return Galaxies(flux, ivar, galaxies.psf, galaxies.table, survey=galaxies.survey)
 
-    # draw
-
     def draw(self, n: int, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Latent:
         """Points of latent space from the prior, or from the prior given attributes.
 
@@ -190,8 +190,6 @@ class GalaxyModel:
         (4, 5, 64, 64)
         """
         return self.decode(self.draw(n, seed=seed, temperature=temperature, **conditions))
-
-    # change
 
     def edit_latent(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Latent:
         """Where the same galaxies are with some attributes changed and the others kept; arguments are those of `edit`."""
@@ -331,8 +329,6 @@ class GalaxyModel:
         """
         return self.decode(self.traverse_latent(dims, of=of, extent=extent, steps=steps, seed=seed))
 
-    # predict
-
     def predict(
         self, galaxies: Galaxies, attribute: str, using: Sequence[str] | None = None, *, draws: int = 32, seed: int | None = 0
     ) -> Prediction | CategoryPrediction:
@@ -367,8 +363,6 @@ class GalaxyModel:
             noise = torch.randn(draws, *posterior.mean.shape, generator=generator)
             z = posterior.mean + posterior.std * noise
             return predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
-
-    # keep
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a folder: weights as safetensors, everything else as JSON."""

@@ -47,7 +47,7 @@ class Latent:
         if isinstance(item, (int, np.integer)):
             item = [range(len(self))[int(item)]]
         elif not isinstance(item, slice):
-            item = np.asarray(item, dtype=None if item else int)
+            item = np.asarray(item) if len(item) > 0 else np.zeros(0, int)
         return Latent(self.mean[item], self.std[item])
 
     def __iter__(self) -> Iterator[Latent]:

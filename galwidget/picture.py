@@ -76,9 +76,9 @@ def rgb(
     red, green, blue = (flux[:, galaxies.survey.index(b)] * np.float32(s) for b, s in zip(bands, scale, strict=True))
     n, height, width = red.shape
     planes = [channel.reshape(n * height, width) for channel in (red, green, blue)]
-    picture = make_lupton_rgb(
-        *planes, minimum=0, stretch=display["stretch"] if stretch is None else stretch, Q=display["Q"] if Q is None else Q
-    )
+    settings = {"stretch": display["stretch"] if stretch is None else stretch, "Q": display["Q"] if Q is None else Q}
+    with np.errstate(invalid="ignore", divide="ignore"):  # astropy divides by the intensity before it looks whether that is 0
+        picture = make_lupton_rgb(*planes, minimum=0, **settings)
     return picture.reshape(n, height, width, 3)
 
 

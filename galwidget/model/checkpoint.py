@@ -55,6 +55,7 @@ def save(path: str | Path, mvae: MVAE, prior: FlowPrior, inputs: Inputs, archite
     ):
         partial = folder / f".{name}.partial"
         write(partial)
+        partial.chmod(0o644)  # safetensors makes it for its owner alone
         partial.replace(folder / name)
 
 

@@ -207,7 +207,7 @@ class Inputs:
         data: dict[str, Any] = {}
         if self.stamp and galaxies.flux is not None and (using is None or "image" in using):
             data["image"] = Images(
-                *(torch.from_numpy(np.ascontiguousarray(part)) for part in (galaxies.flux, galaxies.ivar, galaxies.psfs))
+                *(torch.from_numpy(np.require(part, requirements=["C", "W"])) for part in (galaxies.flux, galaxies.ivar, galaxies.psfs))
             )
         for group, names in self.groups.items():
             kept = names if using is None or group in using else tuple(name for name in names if name in using)

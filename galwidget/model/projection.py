@@ -10,7 +10,7 @@ from torch import Tensor
 __all__ = ["project"]
 
 
-def project(z: Tensor, wanted: Tensor, mask: Tensor, attributes: Callable[[Tensor], Tensor], spread: Tensor, steps: int = 3) -> Tensor:
+def project(z: Tensor, wanted: Tensor, mask: Tensor, attributes: Callable[[Tensor], Tensor], spread: Tensor, steps: int = 2) -> Tensor:
     r"""Gauss-Newton steps of smallest norm, in units of the prior's spread :math:`S`, onto :math:`a(z) = a`.
 
     .. math:: z \leftarrow z + S J^T (J S J^T + \epsilon I)^{-1} (a - a(z))

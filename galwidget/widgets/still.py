@@ -39,9 +39,7 @@ def still(galaxies: Galaxies, columns: int, display: dict[str, Any], title: str)
 
     if not len(galaxies) or galaxies.flux is None:
         return {}
-    with np.errstate(invalid="ignore", divide="ignore"):  # make_lupton_rgb divides by the intensity before it looks whether that is 0
-        pictures = rgb(galaxies, **display)
-    image = Image.fromarray(np.ascontiguousarray(mosaic(pictures, columns)))
+    image = Image.fromarray(np.ascontiguousarray(mosaic(rgb(galaxies, **display), columns)))
     shrink = min(1.0, _LARGEST / max(image.size))
     if shrink < 1:
         image = image.resize((round(image.width * shrink), round(image.height * shrink)), Image.Resampling.BOX)

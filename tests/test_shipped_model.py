@@ -1,0 +1,88 @@
+"""What the shipped model is held to, on galaxies that it has not seen."""
+
+import numpy as np
+import pytest
+
+import galwidget as gw
+from galwidget.evaluate import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
+from galwidget.recipe import BANDS, kids_field, split_by_sky
+
+
+@pytest.fixture(scope="module")
+def model():
+    return gw.load()
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    """Simulated galaxies with the counts of the sky, of a seed that trained nothing."""
+    return gw.simulate(600, "KiDS", seed=990, bands=BANDS, progress=False)
+
+
+@pytest.fixture(scope="module")
+def field(data):
+    return split_by_sky(kids_field(data / "kids"))
+
+
+def test_the_file_describes_the_model(model):
+    assert model.survey.band_names == BANDS
+    assert model.stamp == 64
+    assert model.inputs.modalities == ("image", "brightness", "colours", "shape", "redshift", "morphology")
+    assert any("attributes only" in sample for sample in model.about["trained_on"])
+    assert {"chi2_simulated", "chi2_real", "conditions"} <= model.about["metrics"].keys()
+
+
+def test_reconstruction_of_simulated_galaxies_is_at_the_noise(model, held_out):
+    chi2 = chi2_per_pixel(held_out, model.reconstruct(held_out, using=["image"]))
+    assert np.mean(chi2) <= 1.05
+
+
+def test_conditional_samples_have_the_attributes_asked_for(model, held_out):
+    scores = {score.name: score for score in condition_scores(model, held_out)}
+    assert scores["mag_r"].r2 >= 0.98
+    assert scores["r_half"].r2 >= 0.9
+    for name in ("e1", "e2"):
+        assert scores[name].r2 >= 0.95
+    for score in scores.values():
+        assert score.permuted_r2 <= 0
+
+
+def test_real_galaxies_of_unseen_sky_are_redrawn(model, field):
+    _, unseen = field
+    chi2 = chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"]))
+    assert np.mean(chi2) <= 1.15
+    bright = unseen[unseen.attribute("mag_r") < 21]
+    assert magnitude_scatter(bright, model.reconstruct(bright, using=["image"]), "r")[1] <= 0.1
+
+
+def test_real_galaxies_are_redrawn_better_than_by_principal_components(model, field):
+    seen, unseen = field
+    chi2 = chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"]))
+    assert np.mean(chi2) < np.mean(pca_chi2(seen, unseen, model.latent_size))
+
+
+def test_an_edit_moves_the_attribute_and_keeps_the_others(model, held_out):
+    chosen = held_out[held_out.attribute("mag_r") < 21.5][:64]
+    before = model.decode(model.encode(chosen))
+    after = model.edit(chosen, mag_r=before.attribute("mag_r") - 1)
+    gain = -2.5 * np.log10(after.flux[:, 2].sum((1, 2)) / before.flux[:, 2].sum((1, 2)))
+    assert abs(np.median(gain) + 1) < 0.1
+    assert np.median(np.abs(after.attribute("g_r") - before.attribute("g_r"))) < 0.03
+    assert np.median(np.abs(after.attribute("e1") - before.attribute("e1"))) < 0.03
+
+
+def test_redshift_is_predicted_from_images_and_from_colours(model, held_out):
+    truth = held_out.attribute("redshift")
+    for using in (["image"], ["brightness", "colours"]):
+        prediction = model.predict(held_out, "redshift", using=using)
+        error = (prediction.mean - truth) / (1 + truth)
+        guess = (np.median(truth) - truth) / (1 + truth)
+        spread, guessed = (1.4826 * np.median(np.abs(e - np.median(e))) for e in (error, guess))
+        assert spread < 0.7 * guessed
+
+
+def test_the_weights_are_small_enough_to_ship():
+    from pathlib import Path
+
+    folder = Path(gw.galaxy_model.__file__).parent / "weights" / "kids"
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 8e6
