@@ -11,17 +11,13 @@ import torch
 
 from galwidget.attributes import MORPHOLOGIES, colours, describe, ellipticity_components
 from galwidget.galaxies import Galaxies
+from galwidget.measurement import reference_band
 from galwidget.model.modalities import Columns, Images
 from galwidget.survey import Survey
 
-__all__ = ["Inputs", "Scaling", "reference_band"]
+__all__ = ["Inputs", "Scaling"]
 
 _SHAPE = ("r_half", "area", "e1", "e2", "concentration")
-
-
-def reference_band(survey: Survey) -> str:
-    """The band that gives brightness and shape: ``r``, or the one nearest to it in wavelength."""
-    return "r" if "r" in survey.band_names else min(survey.bands, key=lambda band: abs(band.wavelength - 620)).name
 
 
 @dataclass(frozen=True)
