@@ -6,6 +6,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,7 @@ def read_field(
     field = field_of(read, maps, reference, described.pixel_scale)
     detected = [described.index(band) for band in detect] if detect is not None else range(len(bands))
     sources = find_sources(field, described.index(reference), detected)
+    field = _with_undetected(field, sources)
     stars = stellar_locus(sources) if psf is None else np.array([], dtype=int)
     psf = stars_to_psf.stack_stars(field, sources, stars) if psf is None else _given_psf(psf, len(bands))
     if survey is None:
@@ -111,6 +113,16 @@ def read_field(
         raise ValueError(f"no galaxies: of {len(sources)} sources {reasons}; check mag_limit, signal_to_noise and the zero point")
     galaxies = _cut_out(field, sources, kept, psf, described, stamp)
     return _finish(galaxies, described, dropped)
+
+
+def _with_undetected(field: Field, sources: Sources) -> Field:
+    """Sources too faint to detect are noise too: the variance of the sky where nothing was found, not only the width of its core."""
+    sky = sources.segments == 0
+    ivar = field.ivar.copy()
+    for plane, flux in zip(ivar, field.flux, strict=True):
+        here = sky & (plane > 0)
+        plane /= max(1.0, float(np.mean(flux[here] ** 2 * plane[here])))  # resampling lowers the scatter of pixels: never below 1
+    return replace(field, ivar=ivar)
 
 
 def _bands(images: Mapping[str, Any], survey: str | Survey | None) -> tuple[tuple[str, ...], Survey | None]:
