@@ -56,6 +56,7 @@ def fit(
     latent_size: int = 32,
     objective: Objective = DEFAULT_OBJECTIVE,
     model_error: float | None = None,
+    roughness: float | None = None,
     batch_size: int = 32,
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
@@ -86,6 +87,8 @@ def fit(
     model_error
         The relative error that the image decoder is allowed, see `galwidget.model.likelihoods.gaussian_pixels`: small for faithful bright
         galaxies, larger for an even hand; default: 0.02, or what ``model`` has.
+    roughness
+        Weight in nats of a penalty on structure finer than the PSF; default: none, or what ``model`` has.
     batch_size, learning_rate
         Of Adam; the rate falls to zero as a cosine.
     warm_up
@@ -123,10 +126,11 @@ def fit(
         mvae, prior = build(inputs, architecture)
     else:
         inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
-    if model_error is not None:
-        architecture = replace(architecture, model_error=model_error)
-        if "image" in mvae.modalities:
-            mvae.modalities["image"].model_error = model_error  # type: ignore[assignment]
+    allowed = {name: value for name, value in (("model_error", model_error), ("roughness", roughness)) if value is not None}
+    architecture = replace(architecture, **allowed)
+    if "image" in mvae.modalities:
+        for name, value in allowed.items():
+            setattr(mvae.modalities["image"], name, value)
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from galwidget.model import likelihoods
 from galwidget.model.gaussian import Gaussian
@@ -81,6 +82,8 @@ class ImageModality(nn.Module):
         Side of the images in pixels.
     model_error
         See `galwidget.model.likelihoods.gaussian_pixels`.
+    roughness
+        Weight of a penalty on structure of the galaxy that is finer than the PSF, in nats.
     """
 
     sky_sigma: Tensor
@@ -88,10 +91,19 @@ class ImageModality(nn.Module):
     flux_mean: Tensor
     flux_std: Tensor
 
-    def __init__(self, latent_size: int, sky_sigma: Tensor, psf: Tensor, log_flux: Tensor, stamp: int, model_error: float = 0.0) -> None:
+    def __init__(
+        self,
+        latent_size: int,
+        sky_sigma: Tensor,
+        psf: Tensor,
+        log_flux: Tensor,
+        stamp: int,
+        model_error: float = 0.0,
+        roughness: float = 0.0,
+    ) -> None:
         super().__init__()
         bands = len(sky_sigma)
-        self.model_error = model_error
+        self.model_error, self.roughness = model_error, roughness
         self.register_buffer("sky_sigma", sky_sigma.float())
         self.register_buffer("sharpness", psf.float().square().sum((-2, -1)))
         self.register_buffer("flux_mean", log_flux[0].float())
@@ -118,7 +130,15 @@ class ImageModality(nn.Module):
 
     def log_likelihood(self, data: Images, z: Tensor) -> Tensor:
         """See `Modality.log_likelihood`."""
-        return likelihoods.gaussian_pixels(data.flux, data.ivar, convolve(self.decode(z), data.psf), self.model_error)
+        flux = self.decode(z)
+        nats = likelihoods.gaussian_pixels(data.flux, data.ivar, convolve(flux, data.psf), self.model_error)
+        return nats - self.roughness * self._roughness(flux) * data.present if self.roughness else nats
+
+    def _roughness(self, flux: Tensor) -> Tensor:
+        """Difference of asinh(flux / sky noise) from its local mean, summed over the pixels, (n,): a sharp core costs little, a pattern much."""
+        seen = torch.asinh(flux / self.sky_sigma[:, None, None])
+        smooth = functional.avg_pool2d(functional.pad(seen, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
+        return functional.smooth_l1_loss(seen, smooth, beta=0.05, reduction="none").sum((1, 2, 3))
 
 
 class _AttributeModality(nn.Module):

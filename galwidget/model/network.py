@@ -28,6 +28,8 @@ class Architecture:
         Mean and standard deviation of ln(flux / nJy) of each band in the training data, shape (2, band).
     model_error
         The image decoder's own relative error, see `galwidget.model.likelihoods.gaussian_pixels`.
+    roughness
+        Weight in nats of the penalty on structure finer than the PSF, see `galwidget.model.modalities.ImageModality`.
     transforms
         Coupling layers of the prior's flow.
     """
@@ -35,6 +37,7 @@ class Architecture:
     latent_size: int = 32
     log_flux: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     model_error: float = 0.02
+    roughness: float = 0.0
     transforms: int = 6
 
 
@@ -47,7 +50,9 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
         default = (tuple(np.log(100 * survey.sky_sigma)), (1.0,) * len(survey.bands))
         log_flux = torch.tensor(architecture.log_flux or default)
         noise, psf = torch.from_numpy(survey.sky_sigma), torch.from_numpy(survey.psf())
-        modalities["image"] = ImageModality(latent_size, noise, psf, log_flux, inputs.stamp, architecture.model_error)
+        modalities["image"] = ImageModality(
+            latent_size, noise, psf, log_flux, inputs.stamp, architecture.model_error, architecture.roughness
+        )
     for group, names in inputs.groups.items():
         if group == "morphology":
             modalities[group] = CategoryModality(latent_size, len(MORPHOLOGIES))
