@@ -126,7 +126,7 @@ def fit(
         mvae, prior = build(inputs, architecture)
     else:
         inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
-    allowed = {name: value for name, value in (("model_error", model_error), ("roughness", roughness)) if value is not None}
+    allowed: dict[str, Any] = {name: value for name, value in (("model_error", model_error), ("roughness", roughness)) if value is not None}
     architecture = replace(architecture, **allowed)
     if "image" in mvae.modalities:
         for name, value in allowed.items():

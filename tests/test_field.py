@@ -202,3 +202,12 @@ def test_survey_is_described_from_the_images(pictures):
     assert galaxies.survey.pixel_scale == pytest.approx(0.2)
     assert galaxies.survey["r"].sky_sigma == pytest.approx(SURVEY["r"].sky_sigma, rel=0.05)
     assert galaxies.survey["g"].psf_fwhm == pytest.approx(SURVEY["g"].psf_fwhm, rel=0.25)
+
+
+def test_sources_too_faint_to_detect_are_noise(pictures, found):
+    rng = np.random.default_rng(3)
+    sigma = {band: 1.4826 * np.median(np.abs(plane - np.median(plane))) for band, plane in pictures.items()}
+    speckled = {band: plane + 4 * sigma[band] * (rng.random(plane.shape) < 0.01) for band, plane in pictures.items()}
+    crowded = galwidget.read_field(speckled, survey="KiDS", stamp=48)
+    ratio = np.median(crowded.ivar[:, 1]) / np.median(found.ivar[:, 1])
+    assert ratio == pytest.approx(1 / (1 + 0.01 * 0.99 * 16), abs=0.04)  # the variance of one pixel in a hundred, 4 sigma high

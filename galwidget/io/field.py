@@ -118,10 +118,11 @@ def read_field(
 def _with_undetected(field: Field, sources: Sources) -> Field:
     """Sources too faint to detect are noise too: the variance of the sky where nothing was found, not only the width of its core."""
     sky = sources.segments == 0
-    ivar = field.ivar.copy()
-    for plane, flux in zip(ivar, field.flux, strict=True):
-        here = sky & (plane > 0)
-        plane /= max(1.0, float(np.mean(flux[here] ** 2 * plane[here])))  # resampling lowers the scatter of pixels: never below 1
+    ivar = np.empty_like(field.ivar)
+    for band, (flux, weight) in enumerate(zip(field.flux, field.ivar, strict=True)):
+        here = sky & (weight > 0)
+        # resampling lowers the scatter of pixels, but not the noise of an aperture: never below 1
+        ivar[band] = weight / max(1.0, float(np.mean(flux[here] ** 2 * weight[here])))
     return replace(field, ivar=ivar)
 
 

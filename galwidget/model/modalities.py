@@ -135,7 +135,7 @@ class ImageModality(nn.Module):
         return nats - self.roughness * self._roughness(flux) * data.present if self.roughness else nats
 
     def _roughness(self, flux: Tensor) -> Tensor:
-        """Difference of asinh(flux / sky noise) from its local mean, summed over the pixels, (n,): a sharp core costs little, a pattern much."""
+        """Difference of asinh(flux / sky noise) from its local mean, summed, (n,): a sharp core costs little, a pattern much."""
         seen = torch.asinh(flux / self.sky_sigma[:, None, None])
         smooth = functional.avg_pool2d(functional.pad(seen, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
         return functional.smooth_l1_loss(seen, smooth, beta=0.05, reduction="none").sum((1, 2, 3))
