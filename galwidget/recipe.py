@@ -153,6 +153,8 @@ def report(model: GalaxyModel, test: Galaxies, real: Galaxies, training: Galaxie
     numbers: dict[str, Any] = {
         "chi2_simulated": float(np.nanmean(chi2_per_pixel(test, model.reconstruct(test, using=["image"])))),
         "chi2_real": float(np.nanmean(chi2_per_pixel(real, model.reconstruct(real, using=["image"])))),
+        "chi2_real_refined": float(np.nanmean(chi2_per_pixel(real, model.reconstruct(real, using=["image"], refine=100)))),
+        "chi2_real_median": float(np.nanmedian(chi2_per_pixel(real, model.reconstruct(real, using=["image"])))),
         "magnitude_scatter_real": magnitude_scatter(bright, model.reconstruct(bright, using=["image"]), band)[1],
         "galaxies": {"simulated": len(test), "real": len(real), "real_bright": len(bright)},
         "conditions": {

@@ -10,6 +10,7 @@ import torch
 from astropy import units as u
 
 import galwidget as gw
+from galwidget.evaluate import chi2_per_pixel
 from galwidget.model import checkpoint
 
 warnings.filterwarnings("ignore", module="lightning")
@@ -73,6 +74,13 @@ def test_reconstruction_is_seen_through_each_galaxy_s_own_psf(model, sample):
     assert np.array_equal(redrawn.psf, sample[:3].psf)
     before = model.decode(model.encode(sample[:3]))
     assert redrawn.flux.max(axis=(2, 3))[0, 0] < before.flux.max(axis=(2, 3))[0, 0]
+
+
+def test_refining_comes_nearer_to_the_pixels(model, sample):
+    chi2 = [chi2_per_pixel(sample[:16], model.reconstruct(sample[:16], using=["image"], refine=steps)).mean() for steps in (0, 30)]
+    assert chi2[1] < chi2[0]
+    once, again = (model.encode(sample[:3], refine=5) for _ in range(2))
+    assert once == again
 
 
 def test_an_edit_of_nothing_is_the_galaxy_itself(model, sample):
