@@ -149,7 +149,7 @@ class GalaxyModel:
         return flux
 
     def reconstruct(self, galaxies: Galaxies, using: Sequence[str] | None = None, *, refine: int = 0) -> Galaxies:
-        """The galaxies as the model sees them: encoded (arguments as there), decoded, through their own PSF, without noise; ivar is theirs."""
+        """The galaxies as the model sees them: encoded (arguments as there), decoded, through their own PSF, noiseless; ivar is theirs."""
         _, ivar = galaxies.require_images()
         flux = self._flux(self.encode(galaxies, using, refine=refine))
         with torch.no_grad():
