@@ -16,7 +16,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.io.field import read_field
 from galwidget.simulation import band_transformation, simulate
 from galwidget.survey import Survey
-from galwidget.train import DEFAULT_OBJECTIVE, fit
+from galwidget.train import DEFAULT_OBJECTIVE, fit, fit_prior
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -112,7 +112,7 @@ def train_shipped(
     real, held_out = split_by_sky(field)
     # first as in the paper: each posterior answers for what it saw
     faithful = replace(DEFAULT_OBJECTIVE, cross=())
-    runs = [None if run is None else Path(run) / name for name in ("simulated", "real", "smooth")]
+    runs = [None if run is None else Path(run) / name for name in ("simulated", "real", "smooth", "faint")]
     model = fit(sample, redshifts, epochs=epochs, objective=faithful, prior_epochs=0, seed=seed, run=runs[0])
     # the field's seeing is better than the survey's usual: half of the simulated galaxies are seen through its own PSF
     half = simulated // 2
@@ -120,8 +120,13 @@ def train_shipped(
     mixed: dict[str, Any] = {"repeats": [1, 1, 1, 8], "learning_rate": 1e-3, "warm_up": 0.0}
     samples = [sample[:half], through_its_psf, redshifts, real]
     model = fit(samples, model=model, epochs=fine_tuning, model_error=0.01, prior_epochs=0, seed=seed + 1, run=runs[1], **mixed)
-    # what is finer than the PSF the pixels cannot tell: a last epoch lets it be smooth
-    model = fit(samples, model=model, epochs=1, roughness=2.0, prior_epochs=30, seed=seed + 2, run=runs[2], **mixed)
+    # what is finer than the PSF the pixels cannot tell: an epoch lets it be smooth, and a shorter one lets faint galaxies speak again
+    model = fit(samples, model=model, epochs=1, roughness=2.0, prior_epochs=0, seed=seed + 2, run=runs[2], **mixed)
+    some = [sample[:5000], through_its_psf[:5000], redshifts[:2000], real]
+    mixed["learning_rate"] = 5e-4
+    model = fit(some, model=model, epochs=1, roughness=0.1, prior_epochs=0, seed=seed + 3, run=runs[3], **mixed)
+    fit_prior(model.prior, model.mvae, model.inputs, samples, epochs=26, seed=seed + 3)
+    model.rank_dimensions(sample)
     test = simulate(2000, "KiDS", seed=200 + seed, bands=BANDS, flatten=0.5)
     model.about["metrics"] = report(model, test, held_out, sample[:8000])
     model.save(out)

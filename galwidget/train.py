@@ -31,7 +31,7 @@ from galwidget.survey import Survey
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["DEFAULT_OBJECTIVE", "fit"]
+__all__ = ["DEFAULT_OBJECTIVE", "fit", "fit_prior"]
 
 #: Attributes are a handful of numbers beside 20,000 pixels: weighted up, or the joint posterior forgets them.
 DEFAULT_OBJECTIVE = Objective(
