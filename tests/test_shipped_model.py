@@ -29,7 +29,8 @@ def test_the_file_describes_the_model(model):
     assert model.stamp == 64
     assert model.inputs.modalities == ("image", "brightness", "colours", "shape", "redshift", "morphology")
     assert any("attributes only" in sample for sample in model.about["trained_on"])
-    assert {"chi2_simulated", "chi2_real", "conditions"} <= model.about["metrics"].keys()
+    for sample in ("counts", "flattened"):
+        assert {"chi2_simulated", "chi2_real", "conditions"} <= model.about["metrics"][sample].keys()
 
 
 def test_reconstruction_of_simulated_galaxies_is_at_the_noise(model, held_out):
