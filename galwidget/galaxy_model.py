@@ -21,7 +21,7 @@ from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
-from galwidget.predicted import attribute_table, conditions_at, nearest, shape_at, with_unit
+from galwidget.predicted import attribute_table, conditions_at, meet, shape_at, with_unit
 from galwidget.prediction import CategoryPrediction, Prediction, predict
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class GalaxyModel:
         self.inputs, self.architecture, self.about = inputs, architecture, about or {}
         self.conditions: dict[str, Condition] = conditions_of(inputs)
         self.lock = threading.RLock()
+        #: How often a request is corrected for what came of it; 0 is fastest.
+        self.passes = 2
         #: Folder that the model was loaded from; None for the shipped one and for a fresh one.
         self.path: Path | None = None
 
@@ -132,14 +134,15 @@ class GalaxyModel:
         Galaxies
             Noiseless, PSF-free flux in nJy, (n, band, y, x).
         """
-        flux = self._flux(latent)
+        flux = self.flux(latent)
         if not attributes:
             return Galaxies(flux, survey=self.survey)
         with self.lock, torch.no_grad():
-            at = conditions_at(self.mvae, self.inputs, torch.from_numpy(latent.mean))
+            at = conditions_at(self.mvae, self.inputs, torch.from_numpy(latent.mean), self._offsets)
         return Galaxies(flux, table=attribute_table(self.inputs, at), survey=self.survey)
 
-    def _flux(self, latent: Latent) -> np.ndarray:
+    def flux(self, latent: Latent) -> np.ndarray:
+        """Pixels of `decode` alone, nJy, shape (n, band, y, x)."""
         if not self.stamp:
             raise ValueError("the model was trained without images and cannot draw; it can encode and predict")
         flux = np.empty((len(latent), len(self.survey.bands), self.stamp, self.stamp), np.float32)
@@ -151,7 +154,7 @@ class GalaxyModel:
     def reconstruct(self, galaxies: Galaxies, using: Sequence[str] | None = None, *, refine: int = 0) -> Galaxies:
         """The galaxies as the model sees them: encoded (arguments as there), decoded, through their own PSF, noiseless; ivar is theirs."""
         _, ivar = galaxies.require_images()
-        flux = self._flux(self.encode(galaxies, using, refine=refine))
+        flux = self.flux(self.encode(galaxies, using, refine=refine))
         with torch.no_grad():
             for start in range(0, len(flux), _BATCH):
                 psf = torch.from_numpy(np.ascontiguousarray(galaxies[start : start + _BATCH].psfs))
@@ -183,7 +186,10 @@ class GalaxyModel:
         u_prior = torch.from_numpy((temperature * random.standard_normal((n, self.latent_size))).astype(np.float32))
         value, mask = request(self.inputs, n, values_asked(self.conditions, n, conditions, random), random)
         with self.lock, torch.no_grad():
-            return Latent(nearest(self.mvae, self.prior, self.inputs, self.prior.transform(u_prior, value, mask), value, mask).numpy())
+            return Latent(self._meet(u_prior, value, mask).numpy())
+
+    def _meet(self, u: torch.Tensor, wanted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return meet(self.mvae, self.prior, self.inputs, self._offsets, u, wanted, mask, self.passes)
 
     def sample(self, n: int = 64, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Galaxies:
         """Galaxies that do not exist; arguments are those of `draw`.
@@ -206,15 +212,19 @@ class GalaxyModel:
             return Latent(latent.mean)
         z = torch.from_numpy(latent.mean)
         with self.lock, torch.no_grad():
-            before = conditions_at(self.mvae, self.inputs, z)
+            before = conditions_at(self.mvae, self.inputs, z, self._offsets)
             mask = torch.ones_like(before, dtype=torch.bool)
+            # area goes with size and brightness: it follows them, or size follows it
+            follower = "r_half" if "area" in values else "area"
+            if follower in self.inputs.condition_names and follower not in values:
+                mask[:, self.inputs.condition_names.index(follower)] = False
             after = before.clone()
             if ("ellipticity" in values) != ("position_angle" in values):  # a new ellipticity keeps the angle, and the other way round
                 values = shape_at(self.inputs, before) | values
             changed, which = request(self.inputs, len(z), values, random)
             after[which] = changed[which]
             left = self.prior.inverse(z, before, mask)
-            return Latent(nearest(self.mvae, self.prior, self.inputs, self.prior.transform(left, after, mask), after, mask).numpy())
+            return Latent(self._meet(left, after, mask).numpy())
 
     def edit(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Galaxies:
         """The same galaxies with some attributes changed, before the telescope.
@@ -378,19 +388,9 @@ class GalaxyModel:
         """Networks with the same weights, to train further without touching these."""
         return copy.deepcopy(self.mvae), copy.deepcopy(self.prior)
 
-    def rank_dimensions(self, galaxies: Galaxies | None) -> None:
-        """Order `active_dimensions` by how much of the picture each changes (a standard deviation either way), on up to 64 galaxies."""
-        if galaxies is None or not self.stamp:
-            return
-        start = self.encode(galaxies[:64])
-        scale = self.survey.sky_sigma[:, None, None]
-        change = []
-        for dim in range(self.latent_size):
-            step = np.zeros(self.latent_size, np.float32)
-            step[dim] = self.prior.spread[dim].item()
-            low, high = (self._flux(Latent(start.mean + sign * step)) for sign in (-1, 1))
-            change.append(float(np.median(np.abs(np.arcsinh(high / scale) - np.arcsinh(low / scale)).mean((1, 2, 3)))))
-        self.about["active_dimensions"] = [int(dim) for dim in np.argsort(change)[::-1]]
+    @property
+    def _offsets(self) -> dict[str, float]:
+        return self.about.get("photometric_offsets", {})
 
     def __repr__(self) -> str:
         return (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,17 +14,38 @@ from torch import Tensor
 
 from galwidget.attributes import MORPHOLOGIES, describe
 from galwidget.model.inputs import Inputs
+from galwidget.model.modalities import ImageModality
 from galwidget.model.mvae import MVAE
 from galwidget.model.prior import FlowPrior
-from galwidget.model.projection import project
+from galwidget.survey import NANOJANSKY_ZERO_POINT
 
-__all__ = ["attribute_table", "conditions_at", "nearest", "shape_at", "with_unit"]
+#: A request is corrected by at most this in one pass, in standard deviations of the attribute: what cannot be drawn is not chased.
+_LARGEST_CORRECTION = 0.5
+_PHOTOMETRIC = {"brightness", "colours"}
+#: Magnitudes per unit of ln flux.
+_MAGNITUDES = 2.5 / math.log(10)
+
+__all__ = ["attribute_table", "conditions_at", "meet", "shape_at", "with_unit"]
 
 
-def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor) -> Tensor:
-    """The most likely attributes at ``z`` (n, d), standardised, in the order of ``inputs.condition_names``, (n, condition)."""
+def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor, offsets: Mapping[str, float]) -> Tensor:
+    """The attributes at ``z`` (n, d), standardised, in the order of ``inputs.condition_names``, (n, condition).
+
+    Brightness and colours are those of the picture that is drawn there, where the model draws; the others their decoders' most likely.
+
+    Parameters
+    ----------
+    mvae, inputs, z
+        The model and points of latent space.
+    offsets
+        By attribute: what `galwidget.measure` finds less the magnitude or colour of the whole stamp, mag.
+    """
+    drawn = _photometry(mvae, inputs, z, offsets)
     parts = []
-    for group in inputs.groups:
+    for group, names in inputs.groups.items():
+        if drawn and group in _PHOTOMETRIC:
+            parts.append(torch.stack([drawn[name] for name in names], 1))
+            continue
         parameters = mvae.decode(z, group)
         if group == "redshift":
             logits, means, _ = parameters.chunk(3, 1)
@@ -34,16 +57,47 @@ def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor) -> Tensor:
     return torch.cat(parts, 1) if parts else z.new_zeros(len(z), 0)
 
 
-def nearest(mvae: MVAE, prior: FlowPrior, inputs: Inputs, z: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
-    """The nearest points to ``z`` (n, d) where the decoders give the continuous attributes ``wanted`` (n, condition) where ``mask``."""
-    continuous = len(inputs.scalings)
-    if not mask[:, :continuous].any():
-        return z
+def _photometry(mvae: MVAE, inputs: Inputs, z: Tensor, offsets: Mapping[str, float]) -> dict[str, Tensor]:
+    """Standardised magnitude and colours of the pictures drawn at ``z``, from the flux of each band; empty for a model without images."""
+    if "image" not in mvae.modalities:
+        return {}
+    image = cast("ImageModality", mvae.modality("image"))
+    magnitude = dict(zip(inputs.survey.band_names, (NANOJANSKY_ZERO_POINT - _MAGNITUDES * image.log_flux(z)).unbind(1), strict=True))
+    found = {}
+    for group in _PHOTOMETRIC & inputs.groups.keys():
+        for name in inputs.groups[group]:
+            blue, _, red = name.removeprefix("mag_").partition("_")
+            value = magnitude[blue] - magnitude[red] if red else magnitude[blue]
+            found[name] = (value + offsets.get(name, 0.0) - inputs.scalings[name].center) / inputs.scalings[name].width
+    return found
 
-    def attributes(points: Tensor) -> Tensor:
-        return conditions_at(mvae, inputs, points)[:, :continuous]
 
-    return project(z, wanted[:, :continuous], mask[:, :continuous], attributes, prior.spread)
+def meet(
+    mvae: MVAE, prior: FlowPrior, inputs: Inputs, offsets: Mapping[str, float], u: Tensor, wanted: Tensor, mask: Tensor, passes: int
+) -> Tensor:
+    """Z = f(u; a), with the request corrected for what came of it: what falls short is asked for again, ``passes`` times.
+
+    Parameters
+    ----------
+    mvae, prior, inputs, offsets
+        As in `conditions_at`, and the flow.
+    u
+        What the galaxies are beside their attributes, (n, d).
+    wanted, mask
+        Standardised attributes and which are asked for, (n, condition).
+    passes
+        How often the request is corrected.
+    """
+    z = prior.transform(u, wanted, mask)
+    # what a picture shows; a redshift's decoder gives the mean of what is possible, and a category is not more or less of itself
+    shown = {name for group in (*_PHOTOMETRIC, "shape") for name in inputs.groups.get(group, ())}
+    numbers = mask & torch.tensor([name in shown for name in inputs.condition_names])
+    asked = wanted.clone()
+    for _ in range(passes if numbers.any() else 0):
+        short = (wanted - conditions_at(mvae, inputs, z, offsets)).clamp(-_LARGEST_CORRECTION, _LARGEST_CORRECTION)
+        asked = torch.where(numbers, asked + short, asked)
+        z = prior.transform(u, asked, mask)
+    return z
 
 
 def _values(inputs: Inputs, at: Tensor, name: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from galwidget.attributes import colours
+from galwidget.calibration import calibrate
 from galwidget.evaluate import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
 from galwidget.galaxies import Galaxies
 from galwidget.io.field import read_field
@@ -126,7 +127,7 @@ def train_shipped(
     mixed["learning_rate"] = 5e-4
     model = fit(some, model=model, epochs=1, roughness=0.1, prior_epochs=0, seed=seed + 3, run=runs[3], **mixed)
     fit_prior(model.prior, model.mvae, model.inputs, samples, epochs=26, seed=seed + 3)
-    model.rank_dimensions(sample)
+    calibrate(model, through_its_psf[:1500])
     counts = simulate(2000, "KiDS", seed=990 + seed, bands=BANDS)
     flattened = simulate(2000, "KiDS", seed=200 + seed, bands=BANDS, flatten=0.5)
     model.about["metrics"] = {

@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader, TensorDataset
 
+from galwidget.calibration import calibrate
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.model.dataset import Batches
@@ -144,7 +145,7 @@ def fit(
     ]
     about["trained_on"] = [*about.get("trained_on", []), *trained]
     fitted = GalaxyModel(mvae, prior, inputs, architecture, about)
-    fitted.rank_dimensions(next((sample for sample in samples if sample.flux is not None), None))
+    calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None))
     return fitted
 
 

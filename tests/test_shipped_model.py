@@ -39,27 +39,28 @@ def test_reconstruction_of_simulated_galaxies_is_at_the_noise(model, held_out):
 
 
 def test_conditional_samples_have_the_attributes_asked_for(model, held_out):
-    scores = {score.name: score for score in condition_scores(model, held_out)}
+    """Judged without noise: with KiDS's, a perfect model's R2 of ellipticity is 0.93 and of u - g 0.7 at r < 22."""
+    scores = {score.name: score for score in condition_scores(model, held_out[held_out.attribute("mag_r") < 22], noise=False)}
     assert scores["mag_r"].r2 >= 0.98
-    assert scores["r_half"].r2 >= 0.9
+    for name in ("r_half", "u_g", "g_r", "r_i"):
+        assert scores[name].r2 >= 0.9
     for name in ("e1", "e2"):
         assert scores[name].r2 >= 0.95
     for score in scores.values():
         assert score.permuted_r2 <= 0
 
 
-def test_real_galaxies_of_unseen_sky_are_redrawn(model, field):
+def test_real_galaxies_of_unseen_sky_are_redrawn_better_than_by_principal_components(model, field):
+    seen, unseen = field
+    chi2 = np.mean(chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"], refine=100)))
+    assert chi2 <= 1.15
+    assert chi2 < np.mean(pca_chi2(seen, unseen, model.latent_size))
+
+
+def test_magnitudes_of_real_galaxies_are_recovered(model, field):
     _, unseen = field
-    chi2 = chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"]))
-    assert np.mean(chi2) <= 1.15
     bright = unseen[unseen.attribute("mag_r") < 21]
     assert magnitude_scatter(bright, model.reconstruct(bright, using=["image"]), "r")[1] <= 0.1
-
-
-def test_real_galaxies_are_redrawn_better_than_by_principal_components(model, field):
-    seen, unseen = field
-    chi2 = chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"]))
-    assert np.mean(chi2) < np.mean(pca_chi2(seen, unseen, model.latent_size))
 
 
 def test_an_edit_moves_the_attribute_and_keeps_the_others(model, held_out):

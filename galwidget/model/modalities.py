@@ -128,6 +128,10 @@ class ImageModality(nn.Module):
         shape, log_flux = self.decoder(z)
         return shape * (self.flux_mean + self.flux_std * log_flux).exp()[..., None, None]
 
+    def log_flux(self, z: Tensor) -> Tensor:
+        """ln(flux / nJy) of each band at ``z`` (n, d), (n, band), without drawing the picture."""
+        return self.flux_mean + self.flux_std * self.decoder.log_flux(z)
+
     def log_likelihood(self, data: Images, z: Tensor) -> Tensor:
         """See `Modality.log_likelihood`."""
         flux = self.decode(z)

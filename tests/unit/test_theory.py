@@ -15,7 +15,6 @@ from galwidget.model.likelihoods import categorical, gaussian_columns, gaussian_
 from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, ImageModality, Images, MixtureModality, expert
 from galwidget.model.mvae import MVAE
 from galwidget.model.objective import Objective, elbo
-from galwidget.model.projection import project
 from galwidget.model.telescope import convolve
 
 TRUTH = {"a": ((0, 1), (1.0, 2.0)), "b": ((1, 2), (1.5, 0.7)), "c": ((0, 2), (0.5, 1.2))}  # which latents, with which gain; unit noise
@@ -236,21 +235,6 @@ def test_cross_terms_make_the_image_answer_for_the_attributes():
     torch.manual_seed(4)
     draws = [model.encode(part).sample() for part in (image_only, {"image": data["image"]})]
     torch.testing.assert_close(crossed, plain - model.log_likelihood(data, draws[1], "colours").mean(), rtol=1e-5, atol=1e-2)
-
-
-def test_projection_reaches_the_attributes_by_the_smallest_step():
-    generator = torch.Generator().manual_seed(0)
-    loading, z = torch.randn(3, 8, generator=generator), torch.randn(5, 8, generator=generator)
-    wanted, mask = z @ loading.T + 0.5 * torch.randn(5, 3, generator=generator), torch.tensor([[True, True, False]]).expand(5, 3)
-    spread = torch.linspace(0.5, 2, 8)
-    moved = project(z, wanted, mask, lambda point: point @ loading.T, spread, steps=6)
-    torch.testing.assert_close((moved @ loading.T)[:, :2], wanted[:, :2], atol=2e-3, rtol=0)
-    # the smallest step has nothing outside of the rows' span, in units of the spread
-    step = (moved - z) / spread
-    rows = (loading[:2] * spread).T
-    inside = rows @ torch.linalg.lstsq(rows, step.T).solution
-    torch.testing.assert_close(inside.T, step, atol=1e-4, rtol=0)
-    assert torch.equal(project(z, wanted, torch.zeros_like(mask), lambda point: point @ loading.T, spread), z)
 
 
 def test_computing_a_share_of_a_likelihood_keeps_its_expectation():
