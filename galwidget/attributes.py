@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_components", "is_known"]
+__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_components"]
 
 #: Hubble types of the attribute ``morphology``, from early to late.
 MORPHOLOGIES = ("E", "S0", "Sb", "Sc", "Im")
@@ -86,11 +86,6 @@ def describe(name: str) -> Attribute:
     if blue and red and "_" not in red and max(len(blue), len(red)) <= 2:
         return Attribute(name, f"{blue} - {red}", "mag", f"AB colour, {_SHAPE}", "linear", "colours")
     return Attribute(name, name.replace("_", " "), "", "a column of the user's table")
-
-
-def is_known(name: str) -> bool:
-    """Whether ``name`` is one of the house's attributes, not a column of the user's own."""
-    return name in ATTRIBUTES or bool(describe(name).modality)
 
 
 def ellipticity_components(ellipticity: ArrayLike, position_angle: ArrayLike) -> tuple[Any, Any]:

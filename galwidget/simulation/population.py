@@ -169,11 +169,6 @@ class Population:
         probability = np.cumsum(weight[kept])
         return kept[0], redshift[kept[1]], magnitude[kept[2]], probability / probability[-1], total
 
-    @property
-    def candidates_per_square_degree(self) -> float:
-        """Sky density of the galaxies that `candidates` draws from (``flatten`` 0), before the limit is applied to their true flux."""
-        return self._cells[-1]
-
     def draw(self, rng: np.random.Generator, n: int, largest: float = np.inf) -> Sources:
         """Draw n galaxies within the magnitudes, of half-light radius below ``largest`` arcsec.
 
