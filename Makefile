@@ -13,7 +13,7 @@ NODE := $(shell node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 
 .PHONY: lab test lint ruff mypy import-linter tsc biome vitest format bench browser clean
 
 lab: $(VENV)/lab
-	$(BIN)/jupyter lab notebooks/explore.ipynb $(ARGS)
+	$(BIN)/jupyter lab notebooks/explore.ipynb --ServerApp.jpserver_extensions="{'galwidget.server': True}" $(ARGS)
 
 # Threads of BLAS and OpenMP beside a browser and a kernel cost more than they bring; tests and benchmarks use one each.
 test bench: export OMP_NUM_THREADS ?= 1

@@ -56,7 +56,7 @@ def browser() -> Iterator[Browser]:
 class Lab:
     """A JupyterLab server whose settings, kernels and notebooks all live in one folder."""
 
-    def __init__(self, folder: Path, extra_path: Path | None = None) -> None:
+    def __init__(self, folder: Path, extra_path: Path | None = None, extensions: tuple[str, ...] = ()) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True)
         for name, settings in _SETTINGS.items():
@@ -87,6 +87,7 @@ class Lab:
             "--IdentityProvider.token=",
             f"--ServerApp.root_dir={self.notebooks}",
             "--LabApp.expose_app_in_browser=True",
+            f"--ServerApp.jpserver_extensions={dict.fromkeys(extensions, True)}",
         )
         self._log = (folder / "server.log").open("w")
         self._process = subprocess.Popen(
