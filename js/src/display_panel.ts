@@ -1,18 +1,32 @@
-/** Bands to colours, stretch and softening: all of it done here, in the browser. */
+/** Bands to colours or one band alone, stretch and softening: all of it done here, in the browser. */
 
+import { type ColourMap, gradient, SINGLE_BAND } from "./colour_map";
 import { field, row, Slider } from "./controls";
 import { button, choice, element, section } from "./dom";
 import type { Display } from "./lupton";
 import { brief } from "./scale";
 import type { Session } from "./session";
+import { viewingOf } from "./viewing";
 
 const COLOURS = ["red", "green", "blue"] as const;
+const ALL = "";
 
 /** The panel's section for the display; follows the session until `end` is called. */
 export function displaySection(session: Session): { root: HTMLElement; end: () => void } {
+  const viewing = viewingOf(session);
   const first = session.display;
   const bands = session.get<string[]>("bands");
   const stretchScale = { low: first.stretch / 30, high: first.stretch * 100, log: true };
+
+  const shown = choice(
+    "bands shown",
+    [[ALL, "three bands as colours"], ...bands.map((band) => [band, `${band} alone`] as const)],
+    ALL,
+    (band) => viewing.showBand(band === ALL ? null : band),
+  );
+  const sky = button("light sky", "dark galaxies on a light sky, hues kept (x)", () =>
+    viewing.set({ invert: !viewing.settings.invert }),
+  );
 
   const selects = COLOURS.map((colour, index) =>
     choice(
@@ -28,38 +42,55 @@ export function displaySection(session: Session): { root: HTMLElement; end: () =
       (value) => value > 0 && session.setDisplay({ scale: replaced(session.display.scale, index, value) }),
     ),
   );
-  const stretch = new Slider("stretch", "nJy", stretchScale, (value) => session.setDisplay({ stretch: value }));
-  const soften = new Slider("softening Q", "", { low: 0.1, high: 100, log: true }, (value) =>
-    session.setDisplay({ Q: value }),
-  );
-
   const channels = element("span", { class: "gw-channels" });
   COLOURS.forEach((colour, index) => {
     const swatch = element("i", { class: `gw-swatch gw-${colour}`, "aria-hidden": "true" });
     channels.append(element("span", {}, swatch, selects[index] as Node, scales[index] as Node));
   });
 
+  const map = choice(
+    "colours of the band",
+    SINGLE_BAND.map((name) => [name, name] as const),
+    "gray",
+    (name) => viewing.set({ map: name as ColourMap }),
+  );
+  const bar = element("span", { class: "gw-bar", "aria-hidden": "true" });
+  const alone = row("colour map", "", map, bar);
+
+  const stretch = new Slider("stretch", "nJy", stretchScale, (value) => session.setDisplay({ stretch: value }));
+  const soften = new Slider("softening Q", "", { low: 0.1, high: 100, log: true }, (value) =>
+    session.setDisplay({ Q: value }),
+  );
+
   const show = () => {
-    const { display } = session;
+    const { settings } = viewing;
+    shown.value = settings.band ?? ALL;
+    channels.hidden = settings.band !== null;
+    alone.hidden = settings.band === null;
+    map.value = settings.map;
+    bar.style.background = gradient(settings.map, settings.invert);
+    sky.setAttribute("aria-pressed", String(settings.invert));
     selects.forEach((select, index) => {
-      select.value = display.bands[index] as string;
+      select.value = settings.bands[index] as string;
     });
     scales.forEach((scale, index) => {
-      if (document.activeElement !== scale) scale.value = brief(display.scale[index] as number);
+      if (document.activeElement !== scale) scale.value = brief(settings.scale[index] as number);
     });
-    stretch.show(display.stretch);
-    soften.show(display.Q);
+    stretch.show(settings.stretch);
+    soften.show(settings.Q);
   };
   show();
-  const reset = button(
-    "reset",
-    "back to the display of the survey",
-    () => session.setDisplay({ ...first }),
-    "gw-quiet",
+  const reset = button("reset", "back to the display of the survey", () => viewing.reset(first), "gw-quiet");
+  const root = section(
+    "Display",
+    row("show", "", shown, sky),
+    channels,
+    alone,
+    row("stretch", "nJy", stretch.root),
+    row("softening Q", "", soften.root),
   );
-  const root = section("Display", channels, row("stretch", "nJy", stretch.root), row("softening Q", "", soften.root));
   root.querySelector("h4")?.append(reset);
-  return { root, end: session.listen((what) => what === "display" && show()) };
+  return { root, end: viewing.listen(show) };
 }
 
 function replaced<T extends Display["bands"] | Display["scale"]>(list: T, index: number, value: T[number]): T {

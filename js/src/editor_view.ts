@@ -1,11 +1,15 @@
 /** GalaxyEditor: a galaxy, its reconstruction, the residual in sigma, and the edited galaxy, with a slider an attribute. */
 
+import { attributesOf } from "./attributes";
+import { Blink } from "./blink";
+import { DIVERGING, gradient } from "./colour_map";
 import { type Asked, CategoryControl, type Condition, ConditionControl, row } from "./controls";
+import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, choice, element, section } from "./dom";
-import { divergingColour } from "./lupton";
+import type { Picture } from "./paint";
 import type { Session } from "./session";
-import { type Picture, Sheet } from "./sheet";
+import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 
 export const EDITOR_STATE = ["index", "edits", "telescope"];
@@ -14,6 +18,10 @@ export const EDITOR_STATE = ["index", "edits", "telescope"];
 const LIMIT = 5;
 /** The galaxy of each panel in the frame; the third panel is the residual. */
 const PANELS = [0, 1, null, 2] as const;
+const NAMES = ["galaxy", "reconstruction", "residual", "edited"] as const;
+const RESIDUAL = 2;
+/** CSS pixels of a panel below which four of them stand in two rows. */
+const NARROW = 120;
 
 interface About {
   chi2: number;
@@ -23,65 +31,95 @@ interface About {
 export function renderEditor(session: Session, el: HTMLElement): () => void {
   const shell = new Shell(el, session, "Galaxy editor");
   const bands = session.get<string[]>("bands");
+  const total = session.get<number>("total");
+  const edits = () => session.get<Record<string, Asked>>("edits");
+  const known = (): About => (session.frame?.about ?? { chi2: Number.NaN, values: {} }) as unknown as About;
   let residualBand = Math.max(0, bands.indexOf(session.display.bands[1]));
+  let columns: number = PANELS.length;
+  const pair: [number, number] = [0, 1];
   const galaxyOf = (panel: number | null) => (panel === null ? null : (PANELS[panel] ?? null));
+
+  const pictureOf = (panel: number): Picture | null => {
+    const { frame } = session;
+    if (!frame) return null;
+    const cell = galaxyOf(panel);
+    return cell === null ? { frame, cell: 0, residual: { band: residualBand, limit: LIMIT } } : { frame, cell };
+  };
+  const captionOf = (panel: number): string => {
+    switch (panel) {
+      case 1:
+        return `reconstruction, χ² ${known().chi2.toFixed(2)} a pixel`;
+      case RESIDUAL:
+        return `residual in ${bands[residualBand]}`;
+      default:
+        return panel === 3 && !session.get<boolean>("telescope")
+          ? "edited, before the telescope"
+          : (NAMES[panel] as string);
+    }
+  };
+  const about = (panel: number) => {
+    const picture = pictureOf(panel);
+    if (!picture) return null;
+    const asked = panel === 3 ? edits() : {};
+    return {
+      picture,
+      title: `galaxy ${session.get<number>("index")} of ${total}, ${captionOf(panel)}`,
+      attributes: attributesOf(picture.frame, picture.cell, picture.cell === 0 ? "catalogue" : "predicted", asked),
+    };
+  };
+
+  const blink = new Blink(() => draw());
+  const keys = [["b", "blink two of the four pictures", () => blink.toggle()]] as const;
+  const desk = new Desk(el, session, shell, { about, keys });
   const sheet = new Sheet({
+    ...desk.sheetOptions,
     label: "galaxy, reconstruction, residual, edited galaxy",
     side: 192,
+    pan: true,
     hover: (panel) => shell.point(galaxyOf(panel)),
     select: (panels) => session.setSelection(panels.map(galaxyOf).filter((galaxy) => galaxy !== null)),
-    describe: (panel) => cellWords(session.frame, galaxyOf(panel) ?? 0),
+    describe: (panel) => `${captionOf(panel)}: ${cellWords(session.frame, galaxyOf(panel) ?? 0)}`,
   });
-  const captions = ["galaxy", "reconstruction", "residual", "edited"].map((text) => element("span", {}, text));
-  const bar = element("canvas", { class: "gw-bar", width: 64, height: 1, "aria-hidden": "true" });
-  const legend = element("div", { class: "gw-legend" }, `−${LIMIT}σ`, bar, `+${LIMIT}σ`);
-  shell.stage.append(element("div", { class: "gw-captions" }, ...captions), sheet.root, legend);
-  shell.onWidth((width) => sheet.fit(width));
-  paintBar(bar);
-
+  const bar = element("span", { class: "gw-bar", style: `background:${gradient(DIVERGING)}` });
+  const legend = element("span", { class: "gw-legend", "aria-hidden": "true" }, `−${LIMIT}σ`, bar, `+${LIMIT}σ`);
+  shell.stage.append(sheet.root);
+  desk.attach(sheet, false);
   const draw = () => {
-    const { frame } = session;
-    if (!frame) return;
-    const about = frame.about as unknown as About;
-    const pictures = PANELS.map(
-      (cell): Picture =>
-        cell === null ? { frame, cell: 0, residual: { band: residualBand, limit: LIMIT } } : { frame, cell },
-    );
-    sheet.show(pictures, 1, PANELS.length, session.display);
+    if (!session.frame) return;
+    // while it blinks, the second picture stands in the place of the first
+    const seen = PANELS.map((_, panel) => (blink.second && panel === pair[0] ? pair[1] : panel));
+    sheet.show(seen.map(pictureOf), PANELS.length / columns, columns, desk.viewing.settings);
+    seen.forEach((panel, place) => {
+      sheet.cells.caption(place, captionOf(panel), place === RESIDUAL ? legend : undefined);
+    });
+    blinking.setAttribute("aria-pressed", String(blink.running || blink.second));
+    desk.refresh();
     select();
-    (captions[1] as HTMLElement).textContent = `reconstruction, χ² ${about.chi2.toFixed(2)} a pixel`;
-    (captions[2] as HTMLElement).textContent = `residual in ${bands[residualBand]}`;
-    (captions[3] as HTMLElement).textContent = session.get<boolean>("telescope")
-      ? "edited"
-      : "edited, before the telescope";
     show();
   };
   const select = () =>
-    sheet.select(
+    sheet.cells.select(
       PANELS.flatMap((galaxy, panel) => (galaxy !== null && session.selection.includes(galaxy) ? [panel] : [])),
     );
-  sheet.painted = () => shell.stage.style.setProperty("--gw-cell", `${sheet.cellSide}px`);
 
-  const edits = () => session.get<Record<string, Asked>>("edits");
   const edit = (name: string, value: Asked) => {
     const { [name]: _, ...others } = edits();
     session.set({ edits: value === undefined ? others : { ...others, [name]: value } });
   };
-  const known = session.get<Condition[]>("controls").map((condition) => {
+  const conditions = session.get<Condition[]>("controls").map((condition) => {
     const act = (value: Asked) => edit(condition.name, value);
     return { condition, act };
   });
-  const numbers = known
+  const numbers = conditions
     .filter(({ condition }) => !condition.categories)
     .map(({ condition, act }) => ({
       condition,
       control: new ConditionControl(condition, act, { ranges: false, free: "as is" }),
     }));
-  const names = known
+  const names = conditions
     .filter(({ condition }) => condition.categories)
     .map(({ condition, act }) => ({ condition, control: new CategoryControl(condition, act, false) }));
 
-  const total = session.get<number>("total");
   const where = element("span", { class: "gw-where" });
   const turn = (by: number) => () =>
     session.set({ index: (session.get<number>("index") + by + total) % total, edits: {} });
@@ -110,8 +148,23 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       draw();
     },
   );
+  const panels = NAMES.map((name, panel) => [String(panel), name] as const);
+  const compare = (which: 0 | 1) =>
+    choice(which ? "blink with" : "blink", panels, String(pair[which]), (panel) => {
+      pair[which] = Number(panel);
+      draw();
+    });
+  const blinking = button("blink", "blink the two pictures (b)", () => blink.toggle());
+  const comparison = element(
+    "span",
+    { class: "gw-seed" },
+    compare(0),
+    element("small", {}, "with"),
+    compare(1),
+    blinking,
+  );
   const show = () => {
-    const { values } = (session.frame?.about ?? { values: {} }) as unknown as About;
+    const { values } = known();
     const now = edits();
     for (const { condition, control } of numbers) control.show(now[condition.name], numeric(values[condition.name]));
     for (const { condition, control } of names) control.show(now[condition.name], String(values[condition.name] ?? ""));
@@ -124,15 +177,28 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     ?.append(button("as it is", "undo all changes", () => session.set({ edits: {} }), "gw-quiet"));
   const display = displaySection(session);
   shell.panel.append(
-    section("Galaxy", row("galaxy", "", pager), row("edited, seen", "", telescope), row("residual in", "", residual)),
+    section(
+      "Galaxy",
+      row("galaxy", "", pager),
+      row("edited, seen", "", telescope),
+      row("residual in", "", residual),
+      row("compare", "", comparison),
+    ),
     attributes,
     display.root,
   );
+  shell.onWidth((width) => {
+    columns = width / PANELS.length < NARROW ? 2 : PANELS.length;
+    sheet.fit(width);
+    draw();
+  });
   show();
   shell.onEnd(display.end);
+  shell.onEnd(() => blink.stop());
+  shell.onEnd(desk.viewing.listen(draw));
   shell.onEnd(
     session.listen((what) => {
-      if (what === "frame" || what === "display") draw();
+      if (what === "frame") draw();
       if (what === "selection") select();
       if (what === "state") show();
     }),
@@ -143,14 +209,4 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
 
 function numeric(value: number | string | undefined): number {
   return typeof value === "number" ? value : Number.NaN;
-}
-
-function paintBar(bar: HTMLCanvasElement): void {
-  const context = bar.getContext("2d");
-  if (!context) return;
-  for (let x = 0; x < bar.width; x++) {
-    const [red, green, blue] = divergingColour(LIMIT * (2 * (x / (bar.width - 1)) - 1), LIMIT);
-    context.fillStyle = `rgb(${red} ${green} ${blue})`;
-    context.fillRect(x, 0, 1, 1);
-  }
 }

@@ -1,6 +1,8 @@
 /** GalaxyGrid: sampled galaxies and their conditions, or pages of given ones. */
 
+import { attributesOf } from "./attributes";
 import { type Asked, CategoryControl, type Condition, ConditionControl, field, row, Slider } from "./controls";
+import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
 import type { Session } from "./session";
@@ -13,7 +15,20 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
   const total = session.get<number>("total");
   const shell = new Shell(el, session, total ? `${total} galaxies` : "Galaxies that do not exist");
   const first = () => session.frame?.first ?? 0;
+  const about = (cell: number) => {
+    const { frame } = session;
+    if (!frame || cell >= frame.flux.shape[0]) return null;
+    const number = `galaxy ${frame.first + cell}`;
+    const asked = total ? {} : session.get<Record<string, Asked>>("conditions");
+    return {
+      picture: { frame, cell },
+      title: total ? `${number} of ${total}` : `${number}, seed ${session.get<number>("seed")}`,
+      attributes: attributesOf(frame, cell, total ? "catalogue" : "predicted", asked),
+    };
+  };
+  const desk = new Desk(el, session, shell, { about });
   const sheet = new Sheet({
+    ...desk.sheetOptions,
     label: "galaxies",
     side: 80,
     hover: (cell) => shell.point(cell),
@@ -27,6 +42,7 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
     describe: (cell) => cellWords(session.frame, cell),
   });
   shell.stage.append(sheet.root);
+  desk.attach(sheet, true);
   shell.onWidth((width) => sheet.fit(width));
 
   const draw = () => {
@@ -35,10 +51,12 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
     const pictures = Array.from({ length: frame.rows * frame.columns }, (_, cell) =>
       cell < frame.flux.shape[0] ? { frame, cell } : null,
     );
-    sheet.show(pictures, frame.rows, frame.columns, session.display);
+    sheet.show(pictures, frame.rows, frame.columns, desk.viewing.settings);
     select();
+    desk.refresh();
   };
-  const select = () => sheet.select(session.selection.map((index) => index - first()).filter((cell) => cell >= 0));
+  const select = () =>
+    sheet.cells.select(session.selection.map((index) => index - first()).filter((cell) => cell >= 0));
 
   const panels = total ? [pages(session, total)] : [seeds(session), conditions(session)];
   const display = displaySection(session);
@@ -48,9 +66,10 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
   };
   showPanels();
   shell.onEnd(display.end);
+  shell.onEnd(desk.viewing.listen(draw));
   shell.onEnd(
     session.listen((what) => {
-      if (what === "frame" || what === "display") draw();
+      if (what === "frame") draw();
       if (what === "selection") select();
       if (what === "state") showPanels();
     }),

@@ -64,3 +64,19 @@ export function moved(focus: number, key: string, columns: number, total: number
       return null;
   }
 }
+
+/** A rectangle on the screen. */
+export interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+/** Cells that a rectangle touches, and those that were selected before. */
+export function touched(boxes: readonly Box[], drawn: Box, before: readonly number[]): number[] {
+  const inside = boxes.flatMap((box, cell) =>
+    box.left < drawn.right && box.right > drawn.left && box.top < drawn.bottom && box.bottom > drawn.top ? [cell] : [],
+  );
+  return sorted([...before, ...inside]);
+}

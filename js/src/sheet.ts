@@ -1,78 +1,92 @@
-/** One canvas for a whole grid of galaxies, with an ARIA grid of cells over it for the pointer, the keyboard and the screen reader. */
+/** One canvas for a whole grid of galaxies, under an ARIA grid of cells; all cells are zoomed and panned together. */
 
-import { element, everyFrame, OWN_KEYS } from "./dom";
-import { type Display, paintColour, paintResidual } from "./lupton";
-import type { Frame } from "./protocol";
-import { moved, picked, type Selection } from "./selection";
+import { Cells, type CellsOptions } from "./cells";
+import { element, everyFrame } from "./dom";
+import { type Picture, paintPicture, type Settings, sizeOf } from "./paint";
+import { barLength } from "./photometry";
+import { NOTCH, nearer, panned, shownPart, toStamp, WHOLE, type Zoom } from "./zoom";
 
-/** Where the pixels of a cell come from: a cell of the kernel's newest frame, or of a strip. */
-export interface Picture {
-  frame: Frame;
+/** A pixel of a cell's galaxy: column from the left and row from the bottom, both from 0. */
+export interface Probe {
   cell: number;
-  /** Index of a residual band to be shown instead of the colours, and the sigma where its scale ends. */
-  residual?: { band: number; limit: number };
+  picture: Picture;
+  x: number;
+  y: number;
 }
 
-export interface SheetOptions {
-  label: string;
+export interface SheetOptions extends CellsOptions {
   /** Largest side of a cell in CSS pixels. */
   side: number;
-  /** A cell was pointed at or focused; null when none is. */
-  hover?: (cell: number | null) => void;
-  /** Other cells are selected. */
-  select?: (cells: readonly number[]) => void;
-  /** Words for a cell. */
-  describe?: (cell: number) => string;
+  /** Side of a galaxy's pixel in arcsec. */
+  pixelScale: number;
+  /** A drag pans and the wheel zooms; without it a drag selects. */
+  pan?: boolean;
+  /** The pointer is on a pixel; null when it left. */
+  probe?: (at: Probe | null) => void;
 }
 
 const GAP = 2;
+/** Fraction of the view that a key pans. */
+const PAN = 0.125;
+const ARROWS: Record<string, [number, number]> = {
+  ArrowLeft: [-PAN, 0],
+  ArrowRight: [PAN, 0],
+  ArrowUp: [0, -PAN],
+  ArrowDown: [0, PAN],
+};
 
 export class Sheet {
   readonly root: HTMLElement;
   readonly canvas = element("canvas", { "aria-hidden": "true" });
-  readonly #overlay: HTMLElement;
+  readonly cells: Cells;
+  /** A scale bar for one cell; whoever wants it puts it somewhere. */
+  readonly bar = element("span", { class: "gw-scalebar" });
   readonly #native = document.createElement("canvas");
-  #cells: HTMLElement[] = [];
   #rows = 0;
   #columns = 0;
   #pictures: readonly (Picture | null)[] = [];
-  #display: Display | null = null;
-  #selection: Selection = { cells: [], anchor: 0 };
-  #focus = 0;
+  #settings: Settings | null = null;
+  #zoom = WHOLE;
   #available = 0;
   #last = 0;
   readonly #later = everyFrame(() => this.#paint());
-  /** Milliseconds that the last painting took. */
-  paintMs = 0;
+  readonly #replace = everyFrame(() => this.#place());
   /** Told after each painting. */
   painted: () => void = () => {};
 
   constructor(private readonly options: SheetOptions) {
-    this.#overlay = element("div", {
-      class: "gw-cells",
-      role: "grid",
-      "aria-label": options.label,
-      "aria-multiselectable": options.select ? "true" : "false",
-    });
-    this.root = element("div", { class: "gw-sheet" }, this.canvas, this.#overlay);
-    this.#overlay.addEventListener("pointerdown", (event) => this.#pointed(event));
-    this.#overlay.addEventListener("pointerover", (event) => options.hover?.(this.#cellAt(event)));
-    this.#overlay.addEventListener("pointerleave", () => options.hover?.(null));
-    this.#overlay.addEventListener("keydown", (event) => this.#key(event));
-    this.#overlay.addEventListener("focusin", (event) => options.hover?.(this.#cellAt(event)));
-    this.#overlay.addEventListener("focusout", () => options.hover?.(null));
+    const hand = {
+      drag: (right: number, down: number) => this.#panBy(-right / this.cellSide, -down / this.cellSide),
+      double: () => this.zoomTo(WHOLE),
+    };
+    this.cells = new Cells(options, options.pan ? hand : null);
+    this.root = element("div", { class: "gw-sheet" }, this.canvas, this.cells.root);
+    this.root.classList.toggle("gw-pans", Boolean(options.pan));
+    const { root } = this.cells;
+    root.addEventListener("pointermove", (event) => options.probe?.(this.#probe(event)));
+    root.addEventListener("pointerleave", () => options.probe?.(null));
+    root.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    root.addEventListener("keydown", (event) => this.#key(event), { capture: true });
   }
 
-  /** Side of a cell and the gap, in CSS pixels, for labels that stand beside the rows. */
+  /** Side of a cell in CSS pixels, for labels that stand beside the rows. */
   get cellSide(): number {
     return this.#side() / this.#ratio();
   }
 
+  get zoom(): Zoom {
+    return this.#zoom;
+  }
+
   /** Show these pictures, row by row, at the next frame of the screen. */
-  show(pictures: readonly (Picture | null)[], rows: number, columns: number, display: Display): void {
-    if (rows !== this.#rows || columns !== this.#columns) this.#build(rows, columns);
+  show(pictures: readonly (Picture | null)[], rows: number, columns: number, settings: Settings): void {
+    if (rows !== this.#rows || columns !== this.#columns) {
+      this.#rows = rows;
+      this.#columns = columns;
+      this.cells.build(rows, columns);
+    }
     this.#pictures = pictures;
-    this.#display = display;
+    this.#settings = settings;
     // at once when the screen has had time to show the last one: waiting for it would cost a frame
     if (performance.now() - this.#last > 1000 / 60) this.#paint();
     else this.#later();
@@ -86,13 +100,9 @@ export class Sheet {
     this.#later();
   }
 
-  select(cells: readonly number[]): void {
-    this.#selection = { cells, anchor: this.#selection.anchor };
-    const selected = new Set(cells);
-    this.#cells.forEach((cell, index) => {
-      const now = String(selected.has(index));
-      if (cell.getAttribute("aria-selected") !== now) cell.setAttribute("aria-selected", now);
-    });
+  zoomTo(zoom: Zoom): void {
+    this.#zoom = zoom;
+    this.#replace();
   }
 
   #ratio(): number {
@@ -110,57 +120,28 @@ export class Sheet {
     return most >= native ? native * Math.floor(most / native) : most;
   }
 
-  #build(rows: number, columns: number): void {
-    this.#rows = rows;
-    this.#columns = columns;
-    this.#focus = Math.min(this.#focus, rows * columns - 1);
-    this.#cells = [];
-    const lines = [];
-    this.#overlay.setAttribute("aria-rowcount", String(rows));
-    this.#overlay.setAttribute("aria-colcount", String(columns));
-    for (let row = 0; row < rows; row++) {
-      const line = element("div", { role: "row", class: "gw-line" });
-      for (let column = 0; column < columns; column++) {
-        const index = this.#cells.length;
-        const cell = element("div", {
-          ...OWN_KEYS,
-          role: "gridcell",
-          class: "gw-cell",
-          tabindex: index === this.#focus ? 0 : -1,
-          "data-cell": index,
-          "aria-selected": "false",
-          "aria-label": `row ${row + 1}, column ${column + 1}`,
-        });
-        this.#cells.push(cell);
-        line.append(cell);
-      }
-      lines.push(line);
-    }
-    this.#overlay.replaceChildren(...lines);
-    this.select(this.#selection.cells);
-  }
-
   #paint(): void {
-    const display = this.#display;
+    const settings = this.#settings;
     const first = this.#pictures.find((picture) => picture);
-    if (!display || !first) return;
-    const begun = performance.now();
-    const [, , height, width] = first.frame.flux.shape;
+    if (!settings || !first) return;
+    const [height, width] = sizeOf(first);
     const target = new ImageData(width, height * this.#rows * this.#columns);
     this.#pictures.forEach((picture, index) => {
-      if (picture) paintPicture(picture, display, target, index * height);
+      if (picture) paintPicture(picture, settings, target, [0, index * height]);
     });
     this.#native.width = target.width;
     this.#native.height = target.height;
     (this.#native.getContext("2d") as CanvasRenderingContext2D).putImageData(target, 0, 0);
-    this.#place(width, height);
+    this.#place();
     this.#last = performance.now();
-    this.paintMs = this.#last - begun;
     this.painted();
   }
 
   /** Copy the cells from the column of galaxies to their places, pixel by pixel where there is room, smoothly where there is not. */
-  #place(width: number, height: number): void {
+  #place(): void {
+    const first = this.#pictures.find((picture) => picture);
+    if (!first) return;
+    const [height, width] = sizeOf(first);
     const [side, ratio] = [this.#side(), this.#ratio()];
     const gap = Math.round(GAP * ratio);
     const whole = [this.#columns * (side + gap) - gap, this.#rows * (side + gap) - gap] as const;
@@ -173,78 +154,68 @@ export class Sheet {
     style.width = `${whole[0] / ratio}px`;
     style.height = `${whole[1] / ratio}px`;
     const context = canvas.getContext("2d") as CanvasRenderingContext2D;
-    context.imageSmoothingEnabled = side < width;
+    const [left, top, across, down] = shownPart(this.#zoom, height, width);
+    context.imageSmoothingEnabled = side < across;
     context.imageSmoothingQuality = "high";
     this.#pictures.forEach((picture, index) => {
       const [x, y] = [(index % this.#columns) * (side + gap), Math.floor(index / this.#columns) * (side + gap)];
-      if (picture) context.drawImage(this.#native, 0, index * height, width, height, x, y, side, side);
+      if (picture) context.drawImage(this.#native, left, index * height + top, across, down, x, y, side, side);
       else context.clearRect(x, y, side, side);
     });
+    this.#drawBar((across * this.options.pixelScale) as number, side / ratio);
   }
 
-  #cellAt(event: Event): number | null {
-    const cell = (event.target as HTMLElement).closest<HTMLElement>(".gw-cell");
-    return cell ? Number(cell.dataset.cell) : null;
+  /** `arcsec` is what a cell of `side` CSS pixels shows. */
+  #drawBar(arcsec: number, side: number): void {
+    const length = barLength(arcsec);
+    this.bar.style.setProperty("--gw-length", `${(length / arcsec) * side}px`);
+    const text = `${Number(length.toPrecision(1))}″`;
+    if (this.bar.textContent !== text) this.bar.textContent = text;
   }
 
-  #pointed(event: PointerEvent): void {
-    const cell = this.#cellAt(event);
-    if (cell === null || event.button !== 0) return;
+  /** Where in its cell an event is, as fractions from the left and from the top. */
+  #within(event: MouseEvent): { cell: number; u: number; v: number } | null {
+    const cell = this.cells.at(event);
+    const box = cell === null ? undefined : this.cells.box(cell);
+    if (cell === null || !box?.width) return null;
+    return { cell, u: (event.clientX - box.left) / box.width, v: (event.clientY - box.top) / box.height };
+  }
+
+  #probe(event: PointerEvent): Probe | null {
+    const at = this.#within(event);
+    const picture = at && this.#pictures[at.cell];
+    if (!at || !picture) return null;
+    const [height, width] = sizeOf(picture);
+    const [right, down] = toStamp(this.#zoom, at.u, at.v);
+    const [x, y] = [Math.floor(right * width), height - 1 - Math.floor(down * height)];
+    return x < 0 || y < 0 || x >= width || y >= height ? null : { cell: at.cell, picture, x, y };
+  }
+
+  /** The wheel belongs to the page until the sheet has the focus, or control is held; a grid takes it with control only. */
+  #wheel(event: WheelEvent): void {
+    const at = this.#within(event);
+    const ours = event.ctrlKey || event.metaKey || (this.options.pan && this.root.contains(document.activeElement));
+    if (!at || !ours || event.deltaY === 0) return;
+    const zoom = nearer(this.#zoom, NOTCH ** -Math.sign(event.deltaY), at.u, at.v);
+    if (zoom.factor === this.#zoom.factor) return;
     event.preventDefault();
-    this.#focusOn(cell);
-    this.#pick(cell, event);
+    this.zoomTo(zoom);
   }
 
-  #pick(cell: number, keys: { shiftKey: boolean; ctrlKey: boolean; metaKey: boolean }): void {
-    if (!this.options.select) return;
-    this.#selection = picked(this.#selection, cell, this.#columns, keys);
-    this.select(this.#selection.cells);
-    this.options.select(this.#selection.cells);
-  }
-
-  #focusOn(cell: number): void {
-    this.#cells[this.#focus]?.setAttribute("tabindex", "-1");
-    this.#focus = cell;
-    const target = this.#cells[cell];
-    target?.setAttribute("tabindex", "0");
-    if (this.options.describe) target?.setAttribute("aria-label", this.options.describe(cell));
-    target?.focus({ preventScroll: true });
+  #panBy(right: number, down: number): void {
+    this.zoomTo(panned(this.#zoom, right, down));
   }
 
   #key(event: KeyboardEvent): void {
-    const to = moved(this.#focus, event.key, this.#columns, this.#cells.length, event.ctrlKey || event.metaKey);
-    const all = (event.ctrlKey || event.metaKey) && event.key === "a";
-    if (to !== null) {
-      this.#focusOn(to);
-      this.#cells[to]?.scrollIntoView({ block: "nearest" });
-      if (event.shiftKey) this.#pick(to, { shiftKey: true, ctrlKey: false, metaKey: false });
-    } else if (event.key === " ")
-      this.#pick(this.#focus, { shiftKey: event.shiftKey, ctrlKey: !event.shiftKey, metaKey: false });
-    else if (event.key === "Enter") this.#pick(this.#focus, event);
-    else if (event.key === "Escape" || all) {
-      const cells = all ? this.#cells.map((_, index) => index) : [];
-      this.select(cells);
-      this.options.select?.(cells);
-    } else return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const arrow = ARROWS[event.key];
+    if (event.key === "+" || event.key === "=") this.zoomTo(nearer(this.#zoom, NOTCH));
+    else if (event.key === "-") this.zoomTo(nearer(this.#zoom, 1 / NOTCH));
+    else if (event.key === "0") this.zoomTo(WHOLE);
+    else if (arrow && this.options.pan && this.#zoom.factor > 1 && (event.shiftKey || this.cells.count === 1))
+      this.#panBy(...arrow);
+    else return;
     event.preventDefault();
     event.stopPropagation();
   }
-}
-
-function paintPicture(picture: Picture, display: Display, target: ImageData, top: number): void {
-  const { frame, cell, residual } = picture;
-  const layer = residual && frame.residual ? frame.residual : frame.flux;
-  const [, bands, height, width] = layer.shape;
-  const pixels = height * width;
-  const plane = (galaxy: number, band: number) => {
-    const start = (galaxy * bands + band) * pixels;
-    return layer.data.subarray(start, start + pixels);
-  };
-  if (residual && frame.residual) {
-    paintResidual(plane(0, Math.min(residual.band, bands - 1)), height, width, residual.limit, target, 0, top);
-    return;
-  }
-  // a band that is on its way is shown as the first one until it comes
-  const channels = display.bands.map((band) => plane(cell, Math.max(0, frame.bands.indexOf(band))));
-  paintColour(channels as [Float32Array, Float32Array, Float32Array], height, width, display, target, 0, top);
 }

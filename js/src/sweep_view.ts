@@ -1,6 +1,8 @@
 /** AttributeSweep: a value a row, increasing downwards; a galaxy a column. */
 
+import { attributesOf } from "./attributes";
 import { type Condition, field, row } from "./controls";
+import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { choice, element, section } from "./dom";
 import { seedRow } from "./grid_view";
@@ -16,8 +18,21 @@ const LABELS = 104;
 export function renderSweep(session: Session, el: HTMLElement): () => void {
   const shell = new Shell(el, session, "Attribute sweep");
   const known = session.get<Condition[]>("controls");
+  const given = session.get<number>("given");
   const labels = element("div", { class: "gw-rowlabels", style: `width:${LABELS}px` });
+  const about = (cell: number) => {
+    const { frame } = session;
+    if (!frame || cell >= frame.flux.shape[0]) return null;
+    const column = `galaxy ${cell % frame.columns}${given ? "" : `, seed ${session.get<number>("seed")}`}`;
+    return {
+      picture: { frame, cell },
+      title: `${column}: ${current().label} ${frame.rowLabels[Math.floor(cell / frame.columns)]}`,
+      attributes: attributesOf(frame, cell, "predicted"),
+    };
+  };
+  const desk = new Desk(el, session, shell, { about });
   const sheet = new Sheet({
+    ...desk.sheetOptions,
     label: "galaxies, a value a row",
     side: 80,
     hover: (cell) => shell.point(cell),
@@ -26,6 +41,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   });
   const name = element("div", { class: "gw-axis" });
   shell.stage.append(name, element("div", { class: "gw-rows" }, labels, sheet.root));
+  desk.attach(sheet, true);
   shell.onWidth((width) => sheet.fit(width - LABELS - 8));
 
   const current = () => known.find((condition) => condition.name === session.get<string>("attribute")) as Condition;
@@ -36,9 +52,10 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
       Array.from({ length: frame.rows * frame.columns }, (_, cell) => ({ frame, cell })),
       frame.rows,
       frame.columns,
-      session.display,
+      desk.viewing.settings,
     );
-    sheet.select(session.selection);
+    sheet.cells.select(session.selection);
+    desk.refresh();
     if (labels.childElementCount !== frame.rows) labels.replaceChildren(...frame.rowLabels.map(() => element("div")));
     frame.rowLabels.forEach((text, index) => {
       (labels.children[index] as HTMLElement).textContent = text;
@@ -62,7 +79,6 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     field(label, (value) => session.set({ [trait]: Math.min(32, Math.max(1, Math.round(value))) }));
   const [rows, columns] = [count("number of values", "rows"), count("number of galaxies", "columns")];
   const seed = seedRow(session);
-  const given = session.get<number>("given");
   const show = () => {
     const condition = current();
     attribute.value = condition.name;
@@ -100,10 +116,11 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   shell.panel.append(section("Sweep", ...parts), display.root);
   show();
   shell.onEnd(display.end);
+  shell.onEnd(desk.viewing.listen(draw));
   shell.onEnd(
     session.listen((what) => {
-      if (what === "frame" || what === "display") draw();
-      if (what === "selection") sheet.select(session.selection);
+      if (what === "frame") draw();
+      if (what === "selection") sheet.cells.select(session.selection);
       if (what === "state") show();
     }),
   );

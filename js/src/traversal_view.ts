@@ -1,11 +1,14 @@
 /** LatentTraversal: a latent dimension a row; the scrub runs through strips that are already here. */
 
+import { attributesOf } from "./attributes";
 import { row, Slider } from "./controls";
+import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
 import { seedRow } from "./grid_view";
+import type { Picture } from "./paint";
 import type { Session } from "./session";
-import { type Picture, Sheet } from "./sheet";
+import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 import { nearestStep, pingPong, Strips } from "./strip";
 
@@ -28,17 +31,40 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   let generation = 0;
 
   const sliders = element("div", { class: "gw-rowlabels gw-dims", style: `width:${SLIDERS}px` });
-  const live = new Sheet({ label: "where the scrub stands", side: 80 });
+  const about = (cell: number) => {
+    const { frame } = session;
+    if (!frame || cell >= frame.flux.shape[0]) return null;
+    const { extent } = frame.about as unknown as About;
+    const at = extent * ((2 * (cell % frame.columns)) / (frame.columns - 1) - 1);
+    const seed = session.get<number>("given") ? "" : `, seed ${session.get<number>("seed")}`;
+    return {
+      picture: { frame, cell },
+      title: `${frame.rowLabels[Math.floor(cell / frame.columns)]} = ${at.toFixed(2)}${seed}`,
+      attributes: attributesOf(frame, cell, "predicted"),
+    };
+  };
+  const desk = new Desk(el, session, shell, { about });
+  const { pixelScale, probe } = desk.sheetOptions;
+  const live = new Sheet({ label: "where the scrub stands", side: 80, pixelScale, probe });
   const sheet = new Sheet({
+    ...desk.sheetOptions,
     label: "a latent dimension a row",
     side: 80,
     hover: (cell) => shell.point(cell),
     select: (cells) => session.setSelection(cells),
     describe: (cell) => cellWords(session.frame, cell),
   });
-  const here = new Sheet({ label: "the galaxy where the sliders stand", side: 192 });
+  const here = new Sheet({
+    label: "the galaxy where the sliders stand",
+    side: 192,
+    pan: true,
+    pixelScale,
+    probe,
+  });
+  here.root.append(here.bar);
   sheet.root.classList.add("gw-marked");
   shell.stage.append(element("div", { class: "gw-rows" }, sliders, live.root, sheet.root));
+  desk.attach(sheet, true);
   shell.onWidth((width) => {
     const room = width - SLIDERS - 24;
     const columns = session.get<number>("steps") + 1;
@@ -74,7 +100,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       Array.from({ length: frame.rows }, (_, index) => scrubbed(index)),
       frame.rows,
       1,
-      session.display,
+      desk.viewing.settings,
     );
     sheet.root.style.setProperty("--gw-mark", String(nearestStep(scrub, frame.columns)));
   };
@@ -91,10 +117,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       Array.from({ length: cells }, (_, cell) => ({ frame, cell })),
       frame.rows,
       frame.columns,
-      session.display,
+      desk.viewing.settings,
     );
-    sheet.select(session.selection);
-    here.show([{ frame, cell: cells }], 1, 1, session.display);
+    sheet.cells.select(session.selection);
+    desk.refresh();
+    here.show([{ frame, cell: cells }], 1, 1, desk.viewing.settings);
     drawScrub();
   };
   sheet.painted = () => {
@@ -167,6 +194,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   seed.show();
 
   shell.onEnd(display.end);
+  shell.onEnd(desk.viewing.listen(draw));
   shell.onEnd(stop);
   shell.onEnd(
     session.listen((what) => {
@@ -174,9 +202,9 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
         strips.clear();
         generation += 1;
       }
-      if (what === "frame" || what === "display") draw();
+      if (what === "frame") draw();
       if (what === "status" && !session.busy && session.frame) void prefetch();
-      if (what === "selection") sheet.select(session.selection);
+      if (what === "selection") sheet.cells.select(session.selection);
       if (what === "state") seed.show();
     }),
   );

@@ -1,6 +1,6 @@
 /** The stretch against numbers that astropy gave (tests/test_widgets_numbers.py writes them). */
 import { describe, expect, it } from "vitest";
-import { type Display, divergingColour, paintColour } from "../src/lupton";
+import { type Display, paintColour, residualColour } from "../src/lupton";
 import cases from "./lupton.json";
 
 function painted(flux: number[][][], display: Display): Uint8ClampedArray {
@@ -8,7 +8,7 @@ function painted(flux: number[][][], display: Display): Uint8ClampedArray {
   const width = ((flux[0] as number[][])[0] as number[]).length;
   const planes = flux.map((band) => Float32Array.from(band.flat())) as [Float32Array, Float32Array, Float32Array];
   const data = new Uint8ClampedArray(4 * width * height);
-  paintColour(planes, height, width, display, { data, width }, 0, 0);
+  paintColour(planes, [height, width], display, { data, width }, [0, 0]);
   return data;
 }
 
@@ -43,19 +43,27 @@ describe("the stretch", () => {
     const plane = Float32Array.from([100, 100, 100, 100]);
     const data = new Uint8ClampedArray(4 * 6 * 6);
     const display: Display = { bands: ["r", "g", "b"], scale: [1, 1, 1], stretch: 10, Q: 8 };
-    paintColour([plane, plane, plane], 2, 2, display, { data, width: 6 }, 3, 1);
+    paintColour([plane, plane, plane], [2, 2], display, { data, width: 6 }, [3, 1]);
     const lit = [...data.keys()].filter((i) => i % 4 === 3 && data[i] === 255).map((i) => Math.floor(i / 4));
     expect(lit).toEqual([9, 10, 15, 16]);
   });
 });
 
 describe("the residual's colours", () => {
-  it("are white at zero, blue below, red above, and grey where masked", () => {
-    expect(divergingColour(0, 5)).toEqual([247, 247, 247]);
-    const [lowRed, , lowBlue] = divergingColour(-9, 5);
-    const [highRed, , highBlue] = divergingColour(9, 5);
-    expect(lowBlue).toBeGreaterThan(lowRed);
-    expect(highRed).toBeGreaterThan(highBlue);
-    expect(divergingColour(Number.NaN, 5)).toEqual([128, 128, 128]);
+  const rgb = (sigma: number) => {
+    const word = residualColour(sigma, 5);
+    return [word & 255, (word >> 8) & 255, (word >> 16) & 255] as const;
+  };
+  it("are nearly white at zero, blue below, red above, and grey where masked", () => {
+    expect(Math.min(...rgb(0))).toBeGreaterThan(240);
+    const [low, high] = [rgb(-9), rgb(9)];
+    expect(low[2]).toBeGreaterThan(low[0]);
+    expect(high[0]).toBeGreaterThan(high[2]);
+    expect(rgb(Number.NaN)).toEqual([128, 128, 128]);
+  });
+  it("end at the limit", () => {
+    expect(rgb(5)).toEqual(rgb(50));
+    expect(rgb(-5)).toEqual(rgb(-50));
+    expect(rgb(4)).not.toEqual(rgb(5));
   });
 });

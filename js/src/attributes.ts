@@ -1,0 +1,57 @@
+/** What the page knows of a galaxy's attributes: what was requested, what the table says, what was measured on the picture. */
+
+import type { Asked } from "./controls";
+import type { Column, Frame } from "./protocol";
+import { brief } from "./scale";
+
+/** Where the words of an attribute come from; `value` is the table's own column. */
+export type Kind = "requested" | "value" | "measured";
+
+export interface Attribute {
+  name: string;
+  label: string;
+  unit: string;
+  /** What the table's own columns are: predicted by the model, or of a catalogue. */
+  origin: string;
+  value: number | string | null;
+  words: Partial<Record<Kind, string>>;
+}
+
+const PREFIX = /^(requested|measured)_/;
+
+/** Attributes of a cell, one row a quantity, from the frame's columns and from what a view asks of all its galaxies. */
+export function attributesOf(
+  frame: Frame,
+  cell: number,
+  origin: string,
+  asked: Record<string, Asked> = {},
+): Attribute[] {
+  const rows = new Map<string, Attribute>();
+  const rowOf = (name: string, { label, unit }: Pick<Column, "label" | "unit">) => {
+    const row = rows.get(name) ?? { name, label, unit, origin, value: null, words: {} };
+    rows.set(name, row);
+    return row;
+  };
+  for (const column of frame.attributes) {
+    const value = column.values[cell] ?? null;
+    const kind = PREFIX.exec(column.name)?.[1] as Kind | undefined;
+    const name = column.name.replace(PREFIX, "");
+    const row = rowOf(name, { label: column.label.replace(/^(requested|measured) /, ""), unit: column.unit });
+    row.words[kind ?? "value"] = inWords(value);
+    if (!kind) row.value = value;
+  }
+  for (const [name, value] of Object.entries(asked)) {
+    const row = rows.get(name);
+    if (row && value !== undefined) row.words.requested ??= askedInWords(value);
+  }
+  return [...rows.values()];
+}
+
+function inWords(value: number | string | null): string {
+  return value === null ? "–" : typeof value === "number" ? brief(value) : value;
+}
+
+function askedInWords(asked: Exclude<Asked, undefined>): string {
+  if (typeof asked === "number") return brief(asked);
+  return asked.map((part) => inWords(part)).join(typeof asked[0] === "number" ? " to " : ", ");
+}

@@ -1,0 +1,190 @@
+/** What stands around every sheet of galaxies: the pixel under the pointer, undo, selection, the side panel, and the keys for all of it. */
+
+import { button, element, everyFrame } from "./dom";
+import { type About, Inspector } from "./inspector";
+import { keysHelp } from "./keys_help";
+import { planeOf, residualOf, sizeOf } from "./paint";
+import { surfaceBrightness } from "./photometry";
+import { brief } from "./scale";
+import type { Session } from "./session";
+import type { Probe, Sheet, SheetOptions } from "./sheet";
+import type { Shell } from "./shell";
+import { type Viewing, viewingOf } from "./viewing";
+
+export interface DeskOptions {
+  /** What is known of a cell of the sheet; null where there is no galaxy. */
+  about: (cell: number) => About | null;
+  /** Keys of this view, beside those of every view: key and what it does. */
+  keys?: readonly (readonly [key: string, deed: string, act: () => void])[];
+}
+
+export class Desk {
+  readonly viewing: Viewing;
+  /** What a sheet of this view needs. */
+  readonly sheetOptions: Required<Pick<SheetOptions, "pixelScale" | "probe" | "open" | "focus">>;
+  readonly #probe = element("span", { class: "gw-probe" });
+  readonly #tools = element("div", { class: "gw-tools", role: "toolbar", "aria-label": "Tools" });
+  readonly #inspector: Inspector;
+  readonly #help: HTMLElement;
+  readonly #panel: HTMLButtonElement;
+  readonly #undo: HTMLButtonElement;
+  readonly #redo: HTMLButtonElement;
+  readonly #refresh = everyFrame(() => this.#show());
+  readonly #pixelScale: number;
+  #at: Probe | null = null;
+  #sheet: Sheet | null = null;
+
+  constructor(
+    el: HTMLElement,
+    session: Session,
+    private readonly shell: Shell,
+    private readonly options: DeskOptions,
+  ) {
+    this.viewing = viewingOf(session);
+    const pixelScale = session.get<number>("pixel_scale");
+    this.#pixelScale = pixelScale;
+    const probe = (at: Probe | null) => this.#point(at);
+    this.sheetOptions = { pixelScale, probe, open: () => this.#open(true), focus: () => this.refresh() };
+    this.#inspector = new Inspector(this.viewing, {
+      bands: session.get<string[]>("bands"),
+      pixelScale,
+      probe,
+      closed: () => this.#open(false),
+    });
+    const tool = (label: string, title: string, act: () => void) => button(label, title, act, "gw-tool");
+    this.#undo = tool("↶", "undo a selection or a change of the display (Ctrl+Z)", () => this.viewing.step(-1));
+    this.#redo = tool("↷", "redo (Ctrl+Shift+Z)", () => this.viewing.step(1));
+    this.#panel = tool("galaxy", "side panel of the galaxy at hand (Enter)", () => this.#open(!this.#inspector.open));
+    this.#help = keysHelp(options.keys ?? []);
+    const keys = tool("?", "keys (?)", () => this.#toggleHelp());
+    this.#tools.append(this.#undo, this.#redo, this.#panel, keys);
+    const hear = (event: KeyboardEvent) => this.#key(event);
+    el.addEventListener("keydown", hear);
+    shell.onEnd(() => el.removeEventListener("keydown", hear));
+    shell.onEnd(
+      this.viewing.listen(() => {
+        this.#lights();
+        this.refresh();
+      }),
+    );
+    this.#lights();
+  }
+
+  /** Put the tools below the view's sheet, which is on the stage already. */
+  attach(sheet: Sheet, select: boolean): void {
+    this.#sheet = sheet;
+    const { cells } = sheet;
+    if (select) {
+      const tool = (label: string, title: string, act: () => void) => button(label, title, act, "gw-tool");
+      this.#tools.prepend(
+        element("small", {}, "select"),
+        tool("all", "select all (Ctrl+A)", () => cells.selectAll()),
+        tool("none", "select none (Escape)", () => cells.selectNone()),
+        tool("others", "select the others instead (i)", () => cells.selectOthers()),
+      );
+    }
+    const below = element("div", { class: "gw-below" }, sheet.bar, this.#probe, this.#tools);
+    this.shell.stage.append(below);
+    this.shell.readout.after(this.#inspector.root, this.#help);
+  }
+
+  /** The pictures changed: the side panel and the read-out follow at the next frame of the screen. */
+  refresh(): void {
+    this.#refresh();
+  }
+
+  #show(): void {
+    if (this.#inspector.open) this.#inspector.show(this.#about() ?? null);
+    this.#read();
+  }
+
+  #about(): About | null {
+    return this.#sheet ? this.options.about(this.#sheet.cells.current) : null;
+  }
+
+  #open(open: boolean): void {
+    this.#inspector.show(open ? this.#about() : null);
+    this.#panel.setAttribute("aria-pressed", String(this.#inspector.open));
+    if (!open && this.#inspector.root.contains(document.activeElement)) this.#sheet?.cells.refocus();
+  }
+
+  #toggleHelp(): void {
+    this.#help.hidden = !this.#help.hidden;
+    if (this.#help.hidden) this.#sheet?.cells.refocus();
+    else this.#help.focus();
+  }
+
+  #lights(): void {
+    this.#undo.disabled = !this.viewing.can(-1);
+    this.#redo.disabled = !this.viewing.can(1);
+  }
+
+  #point(at: Probe | null): void {
+    this.#at = at;
+    this.#read();
+  }
+
+  /** The pixel under the pointer: where it is, and its flux in each band shown. */
+  #read(): void {
+    const at = this.#at;
+    if (!at) {
+      this.#probe.replaceChildren();
+      return;
+    }
+    const [height, width] = sizeOf(at.picture);
+    const offset = (pixel: number, side: number) => signed((pixel - (side - 1) / 2) * this.#pixelScale);
+    const parts = [
+      quantity("x", String(at.x)),
+      quantity("y", String(at.y)),
+      quantity("", `${offset(at.x, width)} ${offset(at.y, height)}`),
+    ];
+    const place = at.y * width + at.x;
+    const residual = residualOf(at.picture);
+    const { settings } = this.viewing;
+    if (residual) parts.push(quantity("residual", `${(residual[place] as number).toFixed(1)} σ`));
+    else {
+      const alone = at.picture.band ?? settings.band;
+      for (const band of new Set(alone === null ? settings.bands : [alone])) {
+        const flux = planeOf(at.picture, band)?.[place];
+        if (flux === undefined) continue;
+        const brightness = surfaceBrightness(flux, this.#pixelScale);
+        const words = Number.isFinite(brightness) ? `${brightness.toFixed(2)} mag/arcsec²` : "";
+        parts.push(quantity(band, `${brief(flux)} nJy`, words));
+      }
+    }
+    this.#probe.replaceChildren(...parts);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const typing = target instanceof HTMLInputElement && target.type === "text";
+    const control = event.ctrlKey || event.metaKey;
+    const key = event.key.toLowerCase();
+    if (typing || event.altKey || target instanceof HTMLSelectElement) return;
+    const view = this.options.keys?.find(([name]) => name === key);
+    if (control && key === "z") this.viewing.step(event.shiftKey ? 1 : -1);
+    else if (control && key === "y") this.viewing.step(1);
+    else if (control) return;
+    else if (key === "?" || (key === "escape" && !this.#help.hidden)) this.#toggleHelp();
+    else if (key === "x") this.viewing.set({ invert: !this.viewing.settings.invert });
+    else if (view) view[2]();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+function quantity(name: string, value: string, more = ""): HTMLElement {
+  return element(
+    "span",
+    {},
+    element("small", {}, name ? `${name} ` : ""),
+    value,
+    element("small", {}, more ? ` ${more}` : ""),
+  );
+}
+
+/** An offset from the middle of the stamp in arcsec. */
+function signed(arcsec: number): string {
+  return `${arcsec < 0 ? "−" : "+"}${Math.abs(arcsec).toFixed(1)}″`;
+}

@@ -1,0 +1,142 @@
+/** The side panel: one galaxy large, a thumbnail a band, its radial profile, and what is known of it. */
+
+import type { Attribute } from "./attributes";
+import { button, element } from "./dom";
+import { type Picture, planeOf, sizeOf } from "./paint";
+import { radialProfile, stampMagnitude, windowedCentre } from "./photometry";
+import { bandColour, profilePlot } from "./profile_plot";
+import { type Probe, Sheet } from "./sheet";
+import type { Viewing } from "./viewing";
+
+/** What a view says of a galaxy beside its pixels. */
+export interface About {
+  picture: Picture;
+  /** Which galaxy: its number, seed, row. */
+  title: string;
+  attributes: readonly Attribute[];
+}
+
+export interface InspectorOptions {
+  bands: readonly string[];
+  pixelScale: number;
+  probe: (at: Probe | null) => void;
+  closed: () => void;
+}
+
+const LARGE = 256;
+const THUMBNAIL = 64;
+/** Width of the window that finds the centre, arcsec: about a galaxy's core after the seeing. */
+const WINDOW = 1;
+
+export class Inspector {
+  readonly root = element("section", { class: "gw-inspector", "aria-label": "The galaxy at hand", hidden: true });
+  readonly #title = element("h4", {});
+  readonly #large: Sheet;
+  readonly #thumbnails: Sheet;
+  readonly #profile = element("figure", {});
+  readonly #table = element("table", { class: "gw-known" });
+  #bands: readonly string[] = [];
+  #shown: About | null = null;
+
+  constructor(
+    private readonly viewing: Viewing,
+    private readonly options: InspectorOptions,
+  ) {
+    const { pixelScale, probe } = options;
+    this.#large = new Sheet({ label: "the galaxy, large", side: LARGE, pan: true, pixelScale, probe });
+    this.#thumbnails = new Sheet({
+      label: "bands: choose one to show it alone",
+      side: THUMBNAIL,
+      pixelScale,
+      select: (cells) => this.#choose(cells),
+      describe: (cell) => `band ${this.#bands[cell]}`,
+    });
+    this.#large.root.append(this.#large.bar);
+    const close = button("×", "close the side panel", options.closed, "gw-quiet");
+    const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root);
+    const words = element("div", { class: "gw-words" }, this.#profile, this.#table);
+    this.root.append(element("header", {}, this.#title, close), element("div", { class: "gw-looks" }, pictures, words));
+  }
+
+  get open(): boolean {
+    return !this.root.hidden;
+  }
+
+  /** Show a galaxy; null closes the panel. */
+  show(about: About | null): void {
+    this.root.hidden = about === null;
+    this.#shown = about;
+    if (!about) return;
+    const { picture } = about;
+    const { settings } = this.viewing;
+    this.#title.textContent = about.title;
+    this.#large.show([picture], 1, 1, settings);
+    this.#large.cells.caption(0, picture.residual ? `residual in ${this.options.bands[picture.residual.band]}` : "");
+    // those that the frame has, from blue to red
+    this.#bands = this.options.bands.filter((band) => picture.frame.bands.includes(band));
+    const { residual: _, ...flux } = picture;
+    this.#thumbnails.show(
+      this.#bands.map((band) => ({ ...flux, band })),
+      1,
+      this.#bands.length,
+      settings,
+    );
+    this.#thumbnails.cells.select(settings.band === null ? [] : [this.#bands.indexOf(settings.band)]);
+    this.#bands.forEach((band, index) => {
+      const magnitude = stampMagnitude(planeOf(picture, band) as Float32Array);
+      this.#thumbnails.cells.caption(index, Number.isFinite(magnitude) ? `${band} ${magnitude.toFixed(2)}` : band);
+    });
+    // a draft is replaced in a moment
+    if (!picture.frame.draft) this.#measure(about);
+  }
+
+  #choose(cells: readonly number[]): void {
+    const band = this.#bands[cells.at(-1) ?? -1] ?? null;
+    this.viewing.showBand(band === this.viewing.settings.band ? null : band);
+    if (this.#shown) this.show(this.#shown);
+  }
+
+  #measure({ picture, attributes }: About): void {
+    const { pixelScale, bands } = this.options;
+    const [height, width] = sizeOf(picture);
+    const planes = this.#bands.map((band) => planeOf(picture, band) as Float32Array);
+    const light = new Float32Array(height * width);
+    for (const plane of planes)
+      for (let at = 0; at < light.length; at++) light[at] = (light[at] as number) + (plane[at] as number);
+    const centre = windowedCentre(light, height, width, WINDOW / pixelScale);
+    const profiles = planes.map((plane, index) => {
+      const band = this.#bands[index] as string;
+      const colour = bandColour(bands.indexOf(band), bands.length);
+      return { band, colour, rings: radialProfile(plane, height, width, centre) };
+    });
+    const half = attributes.find(({ name }) => name === "r_half")?.value;
+    const caption = element("figcaption", {}, "mean surface brightness in rings, mag/arcsec²");
+    this.#profile.replaceChildren(caption, profilePlot(profiles, pixelScale, typeof half === "number" ? half : null));
+    this.#table.replaceChildren(...tableOf(attributes));
+  }
+}
+
+const COLUMNS = [
+  ["requested", "requested"],
+  ["value", ""],
+  ["measured", "measured"],
+] as const;
+
+/** Rows of the table; a column that nothing fills is left out. */
+function tableOf(attributes: readonly Attribute[]): HTMLElement[] {
+  const origin = attributes[0]?.origin ?? "";
+  const columns = COLUMNS.filter(([key]) => attributes.some((attribute) => attribute.words[key] !== undefined));
+  const heads = columns.map(([, title]) => element("th", { scope: "col" }, title || origin));
+  const head = element("tr", {}, element("th", {}), ...heads, element("th", {}));
+  const rows = attributes.map(({ label, unit, words }) => {
+    const cells = columns.map(([key]) => element("td", {}, words[key] ?? ""));
+    return element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, label),
+      ...cells,
+      element("td", { class: "gw-unit" }, unit),
+    );
+  });
+  return [head, ...rows];
+}

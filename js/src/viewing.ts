@@ -1,0 +1,116 @@
+/** How a widget's galaxies are looked at, shared by its views: the display, what only the page knows of it, and undo of these and of the selection. */
+
+import { History } from "./history";
+import type { Display } from "./lupton";
+import type { Settings } from "./paint";
+import type { Session } from "./session";
+
+/** The part of the settings that Python does not know. */
+type Look = Omit<Settings, keyof Display>;
+
+interface Step {
+  display: Display;
+  look: Look;
+  /** Bands of the colours, to come back to from a single band. */
+  colours: Display["bands"] | null;
+  selection: readonly number[];
+}
+
+const PLAIN: Look = { band: null, map: "gray", invert: false };
+
+const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+
+export class Viewing {
+  #look = PLAIN;
+  #colours: Display["bands"] | null = null;
+  #restoring = false;
+  readonly #history: History<Step>;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(private readonly session: Session) {
+    this.#history = new History(this.#now());
+    session.listen((what) => {
+      if (what === "display" || what === "selection") this.#changed(what);
+    });
+  }
+
+  get settings(): Settings {
+    return { ...this.session.display, ...this.#look };
+  }
+
+  /** Hear of every change of the settings, and of what can be undone. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Other colours for a single band, or another sky. */
+  set(look: Partial<Pick<Look, "map" | "invert">>): void {
+    this.#look = { ...this.#look, ...look };
+    this.#changed("look");
+  }
+
+  /** Show one band alone, or with null the three bands as colours; a band that is not among those three is fetched. */
+  showBand(band: string | null): void {
+    const { display } = this.session;
+    const colours = this.#colours;
+    this.#look = { ...this.#look, band };
+    // the display's bands are those that the kernel sends, drafts included: the one that is shown must be among them
+    if (band === null && colours) {
+      this.#colours = null;
+      this.session.setDisplay({ bands: colours });
+    } else if (band !== null && !display.bands.includes(band)) {
+      this.#colours ??= display.bands;
+      this.session.setDisplay({ bands: [band, band, band] });
+    } else this.#changed("look");
+  }
+
+  /** Back to a display, in colours on a dark sky. */
+  reset(display: Display): void {
+    this.#look = PLAIN;
+    this.#colours = null;
+    this.session.setDisplay({ ...display });
+  }
+
+  can(by: -1 | 1): boolean {
+    return this.#history.can(by);
+  }
+
+  /** Undo (-1) or redo (+1) a change of the display or of the selection; false where there is none. */
+  step(by: -1 | 1): boolean {
+    const to = this.#history.step(by);
+    if (!to) return false;
+    this.#restoring = true;
+    this.#look = to.look;
+    this.#colours = to.colours;
+    if (!same(to.display, this.session.display)) this.session.setDisplay(to.display);
+    if (!same(to.selection, this.session.selection)) this.session.setSelection(to.selection);
+    this.#restoring = false;
+    this.#tell();
+    return true;
+  }
+
+  #now(): Step {
+    const { display, selection } = this.session;
+    return { display: { ...display }, look: this.#look, colours: this.#colours, selection: [...selection] };
+  }
+
+  #changed(kind: string): void {
+    if (this.#restoring) return;
+    this.#history.record(this.#now(), kind);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const viewings = new WeakMap<Session, Viewing>();
+
+/** The one viewing of a session. */
+export function viewingOf(session: Session): Viewing {
+  const known = viewings.get(session) ?? new Viewing(session);
+  viewings.set(session, known);
+  return known;
+}
