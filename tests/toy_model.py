@@ -59,7 +59,7 @@ class ToyModel:
         z = self._place(z, values_asked(self.conditions, n, conditions, rng))
         return Latent(z, np.full_like(z, 0.1))
 
-    def decode(self, latent: Latent) -> gw.Galaxies:
+    def decode(self, latent: Latent, *, attributes: bool = True) -> gw.Galaxies:
         self.decodes += 1
         z = latent.mean.astype(float)
         magnitude, g_r, r_half = 19.5 - z[:, 0], 0.7 + 0.2 * z[:, 1], 0.8 * np.exp(0.3 * z[:, 2])
@@ -70,6 +70,8 @@ class ToyModel:
         shape /= shape.sum(axis=(1, 2), keepdims=True)
         bands = [magnitude + 1.6 * g_r, magnitude + g_r, magnitude, magnitude - 0.5 * g_r, magnitude - 0.8 * g_r]
         flux = magnitude_to_nanojansky(np.stack(bands, axis=1))[:, :, None, None] * shape[:, None]
+        if not attributes:
+            return gw.Galaxies(flux, survey=self.survey)
         types = np.array(MORPHOLOGIES)[np.clip(np.round((1.5 - z[:, 1]) / 0.75), 0, 4).astype(int)]
         table = QTable(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from traitlets import Bool, Dict, Int, List, validate
@@ -41,6 +41,7 @@ class GalaxyEditor(FrameWidget):
     controls = List(Dict()).tag(sync=True)
     total = Int(0).tag(sync=True)
 
+    _drafts: ClassVar[bool] = False  # three galaxies are soon sent, and the panel shows their attributes
     CELLS = ("galaxy", "reconstruction", "edited")
 
     def __init__(self, model: GalaxyModel, galaxies: Galaxies, index: int = 0) -> None:
@@ -79,9 +80,10 @@ class GalaxyEditor(FrameWidget):
         model: Any = self.model
         return model.edit_latent(latent, seed=0, **asked.arguments(wanted["edits"])) if wanted["edits"] else latent
 
-    def _show(self, wanted: dict[str, Any]) -> Shown:
+    def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         from galwidget.observation import observe  # noqa: PLC0415 (scipy only when a galaxy is looked at)
 
+        del draft
         model: Any = self.model
         galaxy = self._galaxies[wanted["index"]]
         latent = model.encode(galaxy)

@@ -8,8 +8,8 @@ requests in flight, and sends nothing when only the stretch changes (it has the 
 Browser to kernel, as custom messages:
 
 ``{"type": "frame", "seq": 7, "state": {"seed": 3}}``
-    Set these traits (they are not echoed), then send the picture of the state. With ``"draft": true``, while a slider is dragged, a large
-    picture comes in 8 bits; the browser asks for the exact one when the hand rests.
+    Set these traits (they are not echoed), then send the picture of the state. With ``"draft": true``, while a slider is held, the kernel
+    does the least: no attributes, and a large picture in 8 bits; the browser asks for the exact one when the hand rests or lets go.
 ``{"type": "strip", "seq": 8, "row": 2, "state": {}}``
     The same, for the fine steps of one row, to be scrubbed in the page (`LatentTraversal`).
 ``{"type": "state", "state": {"selection": [1]}}``
@@ -110,6 +110,8 @@ class FrameWidget(anywidget.AnyWidget):
     selection = List(Int(min=0), help="indices of the selected cells").tag(sync=True, echo_update=False)
 
     _request_kinds: ClassVar[tuple[str, ...]] = ("frame",)
+    #: Whether its pictures are large enough that a draft of them is worth a second request.
+    _drafts: ClassVar[bool] = True
 
     def __init__(self, model: GalaxyModel | None, survey: Survey, **traits: Any) -> None:
         self.model = model
@@ -118,7 +120,6 @@ class FrameWidget(anywidget.AnyWidget):
         self._cache_lock = threading.Lock()
         self._worker = LatestWorker(self._answer, self._request_kinds, name=f"galwidget {type(self).__name__}")
         display: dict[str, Any] = default_display(survey)
-        self._knee = display["stretch"] / (4 * display["Q"])
         super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)
         self.set_trait("bands", list(survey.band_names))
         self.pixel_scale = survey.pixel_scale
@@ -126,8 +127,8 @@ class FrameWidget(anywidget.AnyWidget):
 
     # ---- what a subclass says
 
-    def _show(self, wanted: dict[str, Any]) -> Shown:
-        """The galaxies of the state ``wanted`` (names and values of the traits marked `state`)."""
+    def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
+        """The galaxies of the state ``wanted`` (names and values of the traits marked `state`); those of a draft need no attributes."""
         raise NotImplementedError
 
     def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
@@ -205,11 +206,18 @@ class FrameWidget(anywidget.AnyWidget):
             self._cache = (key, shown)
         return shown
 
-    def _locked(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+    def _drafted(self, wanted: dict[str, Any]) -> Shown:
+        """Galaxies for a picture only: what Python reads (`_shown`) never comes from here."""
+        with self._cache_lock:
+            if self._cache is not None and self._cache[0] == json.dumps(wanted, sort_keys=True):
+                return self._cache[1]
+        return self._locked(self._show, wanted, draft=True)
+
+    def _locked(self, verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         if self.model is None:
-            return verb(*arguments)
+            return verb(*arguments, **options)
         with self.model.lock:
-            return verb(*arguments)
+            return verb(*arguments, **options)
 
     # ---- messages
 
@@ -225,7 +233,7 @@ class FrameWidget(anywidget.AnyWidget):
             return
         if kind == "state":
             return
-        job = {"kind": kind, "seq": seq, "row": content.get("row"), "draft": content.get("draft") is True}
+        job = {"kind": kind, "seq": seq, "row": content.get("row"), "draft": self._drafts and content.get("draft") is True}
         job |= {"wanted": self._wanted(), "display": dict(self.display)}
         replaced = self._worker.submit(kind, job)
         if replaced is not None:
@@ -245,8 +253,10 @@ class FrameWidget(anywidget.AnyWidget):
     def _answer(self, job: dict[str, Any]) -> None:
         begun = time.perf_counter()
         try:
-            strip = job["kind"] == "strip"
-            shown = self._locked(self._show_strip, job["wanted"], job["row"]) if strip else self._shown(job["wanted"])
+            if job["kind"] == "strip":
+                shown = self._locked(self._show_strip, job["wanted"], job["row"])
+            else:
+                shown = (self._drafted if job["draft"] else self._shown)(job["wanted"])
             content, buffers = self._frame(shown, job["display"], draft=job["draft"])
         except Exception as error:  # noqa: BLE001 (an error is an answer like any other)
             self.send({"type": "error", "seq": job["seq"], "message": in_words(error)})
@@ -259,7 +269,10 @@ class FrameWidget(anywidget.AnyWidget):
         flux, _ = galaxies.require_images()
         bands = list(dict.fromkeys(display["bands"]))
         pixels = flux[:, [galaxies.survey.index(band) for band in bands]]
-        layer, data = companded(pixels, self._knee) if draft and pixels.size > _DRAFTED else half_floats(pixels)
+        if draft and pixels.size > _DRAFTED and pixels.min() >= 0:
+            layer, data = companded(pixels, [_knee(display, band) for band in bands])
+        else:
+            layer, data = half_floats(pixels)
         layers, buffers = [{"name": "flux", **layer}], [data]
         if shown.residual is not None:
             layer, data = half_floats(shown.residual)
@@ -272,8 +285,9 @@ class FrameWidget(anywidget.AnyWidget):
             "columns": shown.columns,
             "first": shown.first,
             "row_labels": shown.row_labels,
-            "attributes": hover_columns(galaxies),
+            "attributes": [] if draft else hover_columns(galaxies),
             "about": shown.about,
+            "draft": draft,
         }
         return content, buffers
 
@@ -300,6 +314,12 @@ class FrameWidget(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.selection)} selected>"
+
+
+def _knee(display: dict[str, Any], band: str) -> float:
+    """Flux of a band, nJy a pixel, where its asinh stretch on the screen goes from linear to logarithmic."""
+    scales = [scale for name, scale in zip(display["bands"], display["scale"], strict=True) if name == band and scale > 0]
+    return float(display["stretch"] / (display["Q"] * max(scales, default=1.0)))
 
 
 def in_words(error: BaseException) -> str:

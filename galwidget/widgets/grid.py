@@ -99,14 +99,14 @@ class GalaxyGrid(FrameWidget):
             return {}
         return asked.checked(self.model, proposal["value"])
 
-    def _show(self, wanted: dict[str, Any]) -> Shown:
+    def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         cells = wanted["rows"] * wanted["columns"]
         if self._galaxies is not None:
             first = min(wanted["page"], (len(self._galaxies) - 1) // cells) * cells if len(self._galaxies) else 0
             return Shown(self._galaxies[first : first + cells], wanted["rows"], wanted["columns"], first=first)
         model: Any = self.model
         latent = model.draw(cells, seed=wanted["seed"], temperature=wanted["temperature"], **asked.arguments(wanted["conditions"]))
-        return Shown(model.decode(latent), wanted["rows"], wanted["columns"], lambda: latent)
+        return Shown(model.decode(latent, attributes=not draft), wanted["rows"], wanted["columns"], lambda: latent)
 
     @property
     def selected(self) -> Galaxies:

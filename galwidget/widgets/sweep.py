@@ -109,14 +109,14 @@ class AttributeSweep(FrameWidget):
             self._encoded = model.encode(self._of) if hasattr(self._of, "flux") else self._of
         return self._encoded[:columns]
 
-    def _show(self, wanted: dict[str, Any]) -> Shown:
+    def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         model: Any = self.model
         values = self._values(wanted)
         arguments = {"of": self._start(wanted["columns"], wanted["seed"]), "values": values.tolist(), "seed": wanted["seed"]}
-        galaxies = model.sweep(wanted["attribute"], **arguments)
+        points = functools.cache(lambda: model.sweep_latent(wanted["attribute"], **arguments))
+        galaxies = model.decode(points(), attributes=False) if draft else model.sweep(wanted["attribute"], **arguments)
         labels = _labels(values, describe(wanted["attribute"]).unit)
         about = {"low": None, "high": None} if values.dtype.kind == "U" else {"low": float(values[0]), "high": float(values[-1])}
-        points = functools.cache(lambda: model.sweep_latent(wanted["attribute"], **arguments))
         return Shown(galaxies, len(values), len(galaxies) // len(values), points, row_labels=labels, about=about)
 
     def code(self) -> str:

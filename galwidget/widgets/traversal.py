@@ -117,7 +117,7 @@ class LatentTraversal(FrameWidget):
             self._unit = steps[:, 1], steps[:, 2] - steps[:, 1]
         return self._unit
 
-    def _show(self, wanted: dict[str, Any]) -> Shown:
+    def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         model: Any = self.model
         here = self._galaxy(wanted)
         rows = model.traverse_latent(wanted["dims"], of=here, extent=wanted["extent"], steps=wanted["steps"])
@@ -126,7 +126,9 @@ class LatentTraversal(FrameWidget):
         center, spread = self._units()
         sigma = (here.mean[0] - center) / spread
         about = {"here": [float(sigma[dim]) for dim in wanted["dims"]], "dims": wanted["dims"], "extent": wanted["extent"]}
-        return Shown(model.decode(latent), len(wanted["dims"]), wanted["steps"], lambda: latent, row_labels=labels, about=about)
+        return Shown(
+            model.decode(latent, attributes=not draft), len(wanted["dims"]), wanted["steps"], lambda: latent, row_labels=labels, about=about
+        )
 
     def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
         model: Any = self.model

@@ -1,4 +1,4 @@
-/** Pixels from bytes: IEEE 754 half floats, little-endian, and companded bytes. */
+/** Pixels from bytes: IEEE 754 half floats, little-endian. */
 
 let table: Float32Array | undefined;
 
@@ -30,24 +30,5 @@ export function decodeHalves(bytes: DataView, count: number, scale: number): Flo
   } else {
     for (let i = 0; i < count; i++) out[i] = (value[bytes.getUint16(2 * i, true)] as number) * scale;
   }
-  return out;
-}
-
-/** Companded bytes (galwidget.widgets.wire.companded): the code is 255 asinh(f / knee) / asinh(top / knee). */
-export function decodeCompanded(
-  bytes: DataView,
-  count: number,
-  scale: number,
-  knee: number,
-  top: number,
-): Float32Array {
-  if (bytes.byteLength !== count) throw new Error(`${bytes.byteLength} bytes of pixels came; ${count} were announced`);
-  if (!(knee > 0 && top > 0 && Number.isFinite(top)))
-    throw new Error(`companded pixels with knee ${knee} and top ${top}`);
-  const step = Math.asinh(top / knee) / 255;
-  const value = Float32Array.from({ length: 256 }, (_, code) => scale * knee * Math.sinh(code * step));
-  const codes = new Uint8Array(bytes.buffer, bytes.byteOffset, count);
-  const out = new Float32Array(count);
-  for (let i = 0; i < count; i++) out[i] = value[codes[i] as number] as number;
   return out;
 }

@@ -1,6 +1,7 @@
 /** The kernel's messages, checked before anything trusts them; galwidget/widgets/frames.py describes the wire. */
 
-import { decodeCompanded, decodeHalves } from "./half";
+import { decodeCompanded } from "./companded";
+import { decodeHalves } from "./half";
 
 export interface Layer {
   /** n, band, y, x. */
@@ -18,7 +19,7 @@ export interface Column {
 /** Galaxies on a grid, ready to be coloured. */
 export interface Frame {
   flux: Layer;
-  /** In 8 bits, to be followed by the exact picture. */
+  /** Perhaps in 8 bits and without attributes, to be followed by the exact picture. */
   draft: boolean;
   residual?: Layer;
   bands: string[];
@@ -56,6 +57,11 @@ function strings(value: unknown, what: string): string[] {
   return value.map(String);
 }
 
+function numbers(value: unknown, what: string): number[] {
+  if (!Array.isArray(value)) throw new Error(`${what} is not a list`);
+  return value.map(Number);
+}
+
 function parseLayer(described: Fields, bytes: DataView | undefined): Layer {
   const shape = described.shape;
   if (!Array.isArray(shape) || shape.length !== 4) throw new Error("a layer's shape is not (n, band, y, x)");
@@ -66,7 +72,7 @@ function parseLayer(described: Fields, bytes: DataView | undefined): Layer {
   if (!(scale > 0 && Number.isFinite(scale))) throw new Error(`a layer's scale is ${String(described.scale)}`);
   const data =
     described.encoding === "u8"
-      ? decodeCompanded(bytes, pixels, scale, Number(described.knee), Number(described.top))
+      ? decodeCompanded(bytes, shape as Layer["shape"], numbers(described.knee, "knee"), numbers(described.top, "top"))
       : decodeHalves(bytes, pixels, scale);
   return { shape: shape as Layer["shape"], data };
 }
@@ -90,10 +96,9 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
   const bands = strings(content.bands, "bands");
   if (bands.length !== flux.shape[1]) throw new Error(`${bands.length} bands are named, ${flux.shape[1]} came`);
   const residual = layers.get("residual");
-  const draft = content.layers.some((layer) => fields(layer, "a layer").encoding === "u8");
   return {
     flux,
-    draft,
+    draft: content.draft === true,
     ...(residual ? { residual } : {}),
     bands,
     rows: count(content.rows, "rows"),

@@ -8,12 +8,17 @@ import { Scheduler } from "./scheduler";
 /** Milliseconds without a change after which a draft is followed by the exact picture. */
 const REST = 150;
 
+/** What ipywidgets' models say when their connection to the kernel comes or goes: a widget meets a new kernel as a new model. */
+const PARTED = "comm_live_update";
+
 /** What happened: a new picture, a new strip, other state, other display, other selection, or a change of busy or error. */
 export type Happening = "frame" | "strip" | "state" | "display" | "selection" | "status";
 
 export class Session {
   frame: Frame | null = null;
   error: string | null = null;
+  /** The kernel that had this widget is gone: what is here is all that there will be. */
+  parted = false;
   /** Milliseconds from the last request to its picture. */
   latency = 0;
   readonly #listeners = new Set<(what: Happening) => void>();
@@ -22,6 +27,7 @@ export class Session {
   readonly #asked = new Map<number, number>();
   readonly #strips = new Map<number, (frame: Frame | null) => void>();
   #own = false;
+  #held = false;
   #draft = false;
   #exact: ReturnType<typeof setTimeout> | undefined;
   #viewers = 0;
@@ -39,6 +45,7 @@ export class Session {
     for (const name of stateNames) model.on(`change:${name}`, this.#changed);
     model.on("change:display", this.#displayChanged);
     model.on("change:selection", this.#selectionChanged);
+    model.on(PARTED, this.#part);
   }
 
   dispose(): void {
@@ -47,6 +54,7 @@ export class Session {
     for (const name of this.stateNames) this.model.off(`change:${name}`, this.#changed);
     this.model.off("change:display", this.#displayChanged);
     this.model.off("change:selection", this.#selectionChanged);
+    this.model.off(PARTED, this.#part);
     this.#listeners.clear();
   }
 
@@ -63,7 +71,7 @@ export class Session {
   }
 
   get busy(): boolean {
-    return this.#scheduler.busy;
+    return this.#scheduler.busy && !this.parted;
   }
 
   listen(listener: (what: Happening) => void): () => void {
@@ -71,12 +79,19 @@ export class Session {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Change the state and ask for its picture. */
+  /** Change the state and ask for its picture: a draft while a slider is held. */
   set(changes: Record<string, unknown>): void {
     this.#setHere(changes);
     this.#tell("state");
-    this.#draft = true;
+    this.#draft = this.#held;
     this.#request();
+  }
+
+  /** A slider is taken, by the pointer or a key, or let go: then the exact picture follows the drafts. */
+  hold(held: boolean): void {
+    const drafted = this.#draft && (this.busy || Boolean(this.frame?.draft));
+    if (this.#held && !held && drafted) this.request();
+    this.#held = held;
   }
 
   /** Change how the pictures are shown; asks the kernel only for bands that are not here. */
@@ -94,6 +109,7 @@ export class Session {
 
   /** The fine steps of a row; null when they did not come. */
   strip(row: number): Promise<Frame | null> {
+    if (this.parted) return Promise.resolve(null);
     return new Promise((resolve) => {
       const seq = this.#scheduler.number();
       this.#strips.set(seq, resolve);
@@ -116,7 +132,7 @@ export class Session {
   #request(): void {
     clearTimeout(this.#exact);
     this.#stale = this.#viewers === 0;
-    if (!this.#stale) this.#scheduler.request();
+    if (!this.#stale && !this.parted) this.#scheduler.request();
     this.#tell("status");
   }
 
@@ -138,6 +154,7 @@ export class Session {
     const state: Record<string, unknown> = {};
     for (const name of this.#dirty) state[name] = this.model.get(name);
     this.#dirty.clear();
+    if (this.parted) return;
     this.model.send({ ...message, state });
   }
 
@@ -160,6 +177,14 @@ export class Session {
     if (this.#own) return;
     this.#tell("display");
     this.#fetchBands();
+  };
+
+  readonly #part = (): void => {
+    this.parted = true;
+    clearTimeout(this.#exact);
+    for (const done of this.#strips.values()) done(null);
+    this.#strips.clear();
+    this.#tell("status");
   };
 
   readonly #selectionChanged = (): void => {

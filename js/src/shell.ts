@@ -5,6 +5,8 @@ import type { Column, Frame } from "./protocol";
 import { brief } from "./scale";
 import type { Session } from "./session";
 
+const GONE = "the kernel is gone or was restarted; this is its last picture. Run the cell again for a live one";
+
 export class Shell {
   readonly stage = element("div", { class: "gw-stage" });
   readonly panel = element("div", { class: "gw-panel" });
@@ -32,6 +34,7 @@ export class Shell {
     el.append(this.#root);
     this.#undo.push(session.listen((what) => what !== "strip" && this.#update()));
     this.#watchVisibility();
+    this.#watchSliders();
     this.#update();
   }
 
@@ -74,13 +77,30 @@ export class Shell {
     });
   }
 
+  /** A slider is held from the pointer's or a key's going down to its coming up, wherever that is. */
+  #watchSliders(): void {
+    const take = ({ target }: Event) => {
+      if (target instanceof HTMLInputElement && target.type === "range") this.session.hold(true);
+    };
+    const letGo = () => this.session.hold(false);
+    for (const type of ["pointerdown", "keydown"]) this.#root.addEventListener(type, take);
+    const ends = ["pointerup", "pointercancel", "keyup"];
+    for (const type of ends) window.addEventListener(type, letGo, { capture: true });
+    window.addEventListener("blur", letGo); // the window's own, not that of the elements in it
+    this.#undo.push(() => {
+      for (const type of ends) window.removeEventListener(type, letGo, { capture: true });
+      window.removeEventListener("blur", letGo);
+    });
+  }
+
   #update(): void {
     const { session } = this;
     this.#root.dataset.busy = String(session.busy);
     this.#root.dataset.picture = session.frame ? "here" : "awaited";
     this.#error.hidden = session.error === null;
     if (this.#error.textContent !== (session.error ?? "")) this.#error.textContent = session.error ?? "";
-    this.#status.textContent = session.frame ? "" : session.error ? "" : "waiting for the kernel";
+    this.#root.dataset.kernel = session.parted ? "gone" : "here";
+    this.#status.textContent = session.parted ? GONE : session.frame || session.error ? "" : "waiting for the kernel";
     this.#read();
   }
 

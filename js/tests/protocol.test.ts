@@ -1,6 +1,7 @@
 /** What comes over the wire: half floats, frames, and messages that are damaged or hostile. */
 import { describe, expect, it } from "vitest";
-import { decodeCompanded, decodeHalves } from "../src/half";
+import { decodeCompanded } from "../src/companded";
+import { decodeHalves } from "../src/half";
 import { parseAnswer } from "../src/protocol";
 
 const halves = (...bits: number[]): DataView => new DataView(Uint16Array.from(bits).buffer);
@@ -42,19 +43,28 @@ describe("half floats", () => {
 });
 
 describe("companded bytes", () => {
-  it("are the flux whose asinh they step through", () => {
-    const bytes = new DataView(Uint8Array.from([0, 128, 255]).buffer);
-    const [dark, middle, bright] = decodeCompanded(bytes, 3, 2, 1.5, 4096);
+  const bytes = new DataView(Uint8Array.from([0, 128, 255, 255]).buffer);
+
+  it("are the flux whose logarithm they step through, each band on its own scale", () => {
+    const [dark, middle, bright, other] = decodeCompanded(bytes, [2, 2, 1, 1], [1.5, 4], [4096, 100]);
     expect(dark).toBe(0);
-    expect(bright).toBeCloseTo(8192, 2);
-    expect(Math.asinh((middle as number) / 3) / Math.asinh(4096 / 1.5)).toBeCloseTo(128 / 255, 5);
-    expect(() => decodeCompanded(bytes, 3, 1, 0, 1)).toThrow("knee 0");
+    expect(Math.log1p((middle as number) / 4) / Math.log1p(100 / 4)).toBeCloseTo(128 / 255, 5);
+    expect(bright).toBeCloseTo(4096, 2);
+    expect(other).toBeCloseTo(100, 4);
   });
 
-  it("make a draft of the frame they come in", () => {
-    const layers = [{ name: "flux", shape: [1, 2, 1, 2], scale: 1, encoding: "u8", knee: 1, top: 16 }];
-    const answer = parseAnswer(frame({ layers }), [new DataView(new ArrayBuffer(4))]);
-    expect(answer.type === "frame" && answer.frame.draft).toBe(true);
+  it.each([
+    ["a knee of zero", [0, 1], [1, 1]],
+    ["a top beyond all numbers", [1, 1], [Infinity, 1]],
+    ["too few scales", [1], [1]],
+  ])("with %s are refused", (_, knee, top) => {
+    expect(() => decodeCompanded(bytes, [1, 2, 1, 2], knee, top)).toThrow("companded pixels of 2 bands");
+  });
+
+  it("come in a draft of a frame", () => {
+    const layers = [{ name: "flux", shape: [1, 2, 1, 2], scale: 1, encoding: "u8", knee: [1, 1], top: [16, 16] }];
+    const answer = parseAnswer(frame({ layers, draft: true }), [bytes]);
+    expect(answer.type === "frame" && answer.frame.draft && answer.frame.flux.data[3]).toBeCloseTo(16, 4);
   });
 });
 

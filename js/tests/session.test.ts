@@ -1,6 +1,6 @@
 /** The session against a kernel that is played here: what is sent, what is not, and strings from data that try to be markup. */
 import type { AnyModel } from "@anywidget/types";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { GRID_STATE } from "../src/grid_view";
 import { Session } from "../src/session";
 import { cellPairs, Shell } from "../src/shell";
@@ -24,10 +24,11 @@ class Kernel {
   say(name: string, ...values: unknown[]) {
     for (const handler of this.handlers.get(name) ?? []) handler(...values);
   }
-  answer(seq: number, label = "r magnitude") {
+  answer(seq: number, { label = "r magnitude", draft = false } = {}) {
     const message = {
       type: "frame",
       seq,
+      draft,
       layers: [{ name: "flux", shape: [1, 3, 1, 1], scale: 1 }],
       bands: ["i", "r", "g"],
       rows: 1,
@@ -61,9 +62,55 @@ describe("a session", () => {
     session.set({ seed: 5 });
     session.set({ seed: 6 });
     expect(kernel.sent.slice(1)).toEqual([
-      { type: "frame", seq: 2, draft: true, state: { seed: 5 } },
-      { type: "frame", seq: 3, draft: true, state: { seed: 6 } },
+      { type: "frame", seq: 2, state: { seed: 5 } },
+      { type: "frame", seq: 3, state: { seed: 6 } },
     ]);
+  });
+
+  it("asks for drafts while a slider is held, and for the exact picture when it is let go", () => {
+    kernel.answer(1);
+    session.hold(true);
+    session.set({ seed: 5 });
+    kernel.answer(2, { draft: true });
+    session.hold(false);
+    expect(kernel.sent.slice(1)).toEqual([
+      { type: "frame", seq: 2, draft: true, state: { seed: 5 } },
+      { type: "frame", seq: 3, state: {} },
+    ]);
+    kernel.answer(3);
+    session.hold(true);
+    session.hold(false);
+    expect(kernel.sent).toHaveLength(3);
+  });
+
+  it("asks for the exact picture when the hand rests on the slider", () => {
+    vi.useFakeTimers();
+    kernel.answer(1);
+    session.hold(true);
+    session.set({ seed: 5 });
+    kernel.answer(2, { draft: true });
+    expect(kernel.sent).toHaveLength(2);
+    vi.advanceTimersByTime(1000);
+    expect(kernel.sent.slice(2)).toEqual([{ type: "frame", seq: 3, state: {} }]);
+    vi.useRealTimers();
+  });
+
+  it("keeps the last picture of a kernel that is gone, says so, and asks it nothing more", async () => {
+    const el = document.createElement("div");
+    const shell = new Shell(el, session, "galaxies");
+    kernel.answer(1);
+    const strip = session.strip(0);
+    const sent = kernel.sent.length;
+    kernel.say("comm_live_update");
+    expect(await strip).toBeNull();
+    session.set({ seed: 9 });
+    session.setSelection([0]);
+    expect(await session.strip(1)).toBeNull();
+    expect(kernel.sent).toHaveLength(sent);
+    expect(session.busy).toBe(false);
+    expect(session.frame?.rows).toBe(1);
+    expect(el.querySelector("[role=status]")?.textContent).toContain("Run the cell again");
+    shell.dispose();
   });
 
   it("sends no message for stretch, softening or scale", () => {
@@ -123,7 +170,7 @@ describe("strings from data", () => {
   it("are shown as they are and never become markup", () => {
     const el = document.createElement("div");
     const shell = new Shell(el, session, hostile);
-    kernel.answer(1, hostile);
+    kernel.answer(1, { label: hostile });
     shell.point(0);
     session.fail(hostile);
     expect(el.querySelector("img")).toBeNull();
