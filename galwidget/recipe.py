@@ -12,7 +12,7 @@ from astropy.table import QTable
 
 from galwidget.attributes import colours
 from galwidget.calibration import calibrate
-from galwidget.evaluate import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
+from galwidget.evaluation import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
 from galwidget.galaxies import Galaxies
 from galwidget.io.field import read_field
 from galwidget.simulation import band_transformation, simulate

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import galwidget as gw
-from galwidget.evaluate import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
+from galwidget.evaluation import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
 from galwidget.recipe import BANDS, kids_field, split_by_sky
 
 

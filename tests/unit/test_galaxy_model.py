@@ -10,7 +10,7 @@ import torch
 from astropy import units as u
 
 import galwidget as gw
-from galwidget.evaluate import chi2_per_pixel
+from galwidget.evaluation import chi2_per_pixel
 from galwidget.model import checkpoint
 
 warnings.filterwarnings("ignore", module="lightning")

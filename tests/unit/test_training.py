@@ -9,7 +9,7 @@ import torch
 from astropy.table import QTable
 
 import galwidget as gw
-from galwidget.evaluate import chi2_per_pixel
+from galwidget.evaluation import chi2_per_pixel
 from galwidget.measurement import measure
 from galwidget.model.dataset import Batches, turn
 from galwidget.model.inputs import Inputs

@@ -1,0 +1,146 @@
+"""Generated galaxies made comparable to observed ones: the same PSFs, noise, masks and selection on both sides."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from galwidget.galaxies import Galaxies
+from galwidget.measurement import measure, reference_band
+from galwidget.observation import observe
+
+__all__ = ["Comparable", "comparable", "observe_like", "sky_correlation"]
+
+#: Lags, in pixels, to which the correlation of the sky's noise is followed.
+_LAGS = 4
+#: Pixels farther from the centre than this share of half the stamp are sky, around the fainter half of the galaxies.
+_SKY_RADIUS = 0.75
+#: Whitened pixels beyond this are sources that nobody masked.
+_SOURCE = 4.0
+#: Where an object is this much of the sample's magnitudes, the selection cuts: fainter ones come and go with the noise.
+_FAINT_END = 90.0
+
+
+def sky_correlation(galaxies: Galaxies) -> np.ndarray:
+    """Autocorrelation of the noise of each band of observed stamps, shape (band, 2 lags + 1, 2 lags + 1), 1 at the centre.
+
+    From the outskirts of the fainter half of the galaxies; what is within three standard errors of zero is zero, so white noise stays white.
+    """
+    flux, ivar = galaxies.require_images()
+    reference = galaxies.survey.index(reference_band(galaxies.survey))
+    light = (flux[:, reference] * (ivar[:, reference] > 0)).sum((1, 2))
+    faint = np.argsort(light)[: max(len(light) // 2, 1)]
+    white = flux[faint] * np.sqrt(ivar[faint])
+    side = flux.shape[-1]
+    offset = np.arange(side) - (side - 1) / 2
+    outside = np.hypot(offset[:, None], offset) > _SKY_RADIUS * side / 2
+    good = (ivar[faint] > 0) & outside & (np.abs(white) < _SOURCE)
+    white = np.where(good, white, 0.0)
+    white -= good * (white.sum((0, 2, 3)) / np.maximum(good.sum((0, 2, 3)), 1))[:, None, None]
+    products, pairs = (_autocorrelation(planes) for planes in (white, good.astype(float)))
+    covariance = products / np.maximum(pairs, 1)
+    correlation = covariance / np.maximum(covariance[:, _LAGS, _LAGS], 1e-12)[:, None, None]
+    return np.where(np.abs(correlation) * np.sqrt(np.maximum(pairs, 1)) > 3, correlation, 0.0)
+
+
+def _autocorrelation(planes: np.ndarray) -> np.ndarray:
+    """Sum over galaxies of products of pixels at each lag, (band, lag, lag)."""
+    side = planes.shape[-1] + _LAGS  # room for the lags, so that nothing wraps around
+    total = sum(np.abs(np.fft.rfft2(one, s=(side, side))) ** 2 for one in planes)
+    lags = np.arange(-_LAGS, _LAGS + 1)
+    return np.fft.irfft2(total, s=(side, side))[:, lags[:, None], lags]
+
+
+def _noise(shape: tuple[int, ...], correlation: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Gaussian noise of unit variance with this autocorrelation, shape (n, band, y, x)."""
+    white = random.standard_normal(shape)
+    planes = np.zeros((shape[1], *shape[2:]))
+    lags = np.arange(-_LAGS, _LAGS + 1)
+    planes[:, lags[:, None], lags] = correlation
+    power = np.clip(np.fft.rfft2(planes).real, 0, None)
+    power_mean = np.clip(np.fft.irfft2(power, s=shape[2:])[:, 0, 0], 1e-12, None)
+    for band in range(shape[1]):
+        if np.count_nonzero(correlation[band]) > 1:
+            filtered = np.fft.rfft2(white[:, band]) * np.sqrt(power[band] / power_mean[band])
+            white[:, band] = np.fft.irfft2(filtered, s=shape[2:])
+    return white
+
+
+def observe_like(drawn: Galaxies, observed: Galaxies, *, seed: int = 0) -> Galaxies:
+    """Galaxies before the telescope, each seen as one of ``observed`` was: its PSF, the variance and correlation of its sky, its mask.
+
+    Parameters
+    ----------
+    drawn
+        Noiseless, PSF-free flux, (n, band, y, x).
+    observed
+        As many galaxies, which lend those; shot noise is that of the drawn galaxy's own light.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    Galaxies
+        Masked pixels have ``flux`` and ``ivar`` 0.
+    """
+    _, ivar = observed.require_images()
+    seen = observe(drawn, psf=observed.psfs, noise=False).require_images()[0]
+    variance = _sky_variance(ivar)[:, :, None, None] + np.maximum(seen, 0) / drawn.survey.gain[:, None, None]
+    random = np.random.default_rng(seed)
+    flux = seen + np.sqrt(variance) * _noise(seen.shape, sky_correlation(observed), random)
+    good = ivar > 0
+    return Galaxies(np.where(good, flux, 0), np.where(good, 1 / variance, 0), observed.psf, drawn.table, survey=drawn.survey)
+
+
+def _sky_variance(ivar: np.ndarray) -> np.ndarray:
+    """Variance of each stamp's sky in each band, (n, band): as `galwidget.measure` takes it, where the galaxy's light does not reach."""
+    variance = np.divide(1.0, ivar, out=np.full(ivar.shape, np.nan), where=ivar > 0)
+    with np.errstate(all="ignore"):
+        sky = np.nanpercentile(variance.reshape(*variance.shape[:2], -1), 10, axis=2)
+    return np.where(np.isfinite(sky), sky, 0.0)  # a band that is masked everywhere has no noise to add
+
+
+class Comparable:
+    """Observed and generated galaxies under one selection, measured alike.
+
+    Parameters
+    ----------
+    observed, generated
+        Measured galaxies with images, masked pixels 0.
+    """
+
+    def __init__(self, observed: Galaxies, generated: Galaxies) -> None:
+        self.observed, self.generated = observed, generated
+
+    def halves(self, seed: int = 0) -> Comparable:
+        """The observed galaxies against themselves: one random half against the other."""
+        order = np.random.default_rng(seed).permutation(len(self.observed))
+        middle = len(order) // 2
+        return Comparable(self.observed[order[:middle]], self.observed[order[middle:]])
+
+
+def comparable(observed: Galaxies, drawn: Galaxies, *, seed: int = 0) -> Comparable:
+    """See ``drawn`` as ``observed`` was seen (`observe_like`, in random order), measure both and select both alike.
+
+    Selected is what `galwidget.measure` detects above the 90th percentile of the observed magnitudes: what is fainter is a matter of
+    the noise and of how the observed sample was cut.
+
+    Parameters
+    ----------
+    observed
+        Observed galaxies.
+    drawn
+        Noiseless, PSF-free flux, in any number.
+    seed
+        Of the noise and the pairing.
+    """
+    random = np.random.default_rng(seed)
+    lender = np.concatenate([random.permutation(len(observed)) for _ in range(-(-len(drawn) // len(observed)))])[: len(drawn)]
+    flux, ivar = observed.require_images()
+    clean = Galaxies(np.where(ivar > 0, flux, 0), ivar, observed.psf, observed.table, survey=observed.survey)
+    real, generated = measure(clean), measure(observe_like(drawn, observed[lender], seed=seed))
+    name = f"mag_{reference_band(observed.survey)}"
+    magnitude = real.attribute(name)
+    if not np.isfinite(magnitude).any():
+        raise ValueError(f"none of the {len(observed)} observed galaxies has a measured {name}; check their flux and ivar")
+    limit = np.nanpercentile(magnitude, _FAINT_END)
+    return Comparable(real[magnitude <= limit], generated[generated.attribute(name) <= limit])
