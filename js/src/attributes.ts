@@ -2,7 +2,7 @@
 
 import type { Asked } from "./controls";
 import type { Column, Frame } from "./protocol";
-import { brief } from "./scale";
+import { brief, unitWords } from "./scale";
 
 /** Where the words of an attribute come from; `value` is the table's own column. */
 export type Kind = "requested" | "value" | "measured";
@@ -36,7 +36,10 @@ export function attributesOf(
     const value = column.values[cell] ?? null;
     const kind = PREFIX.exec(column.name)?.[1] as Kind | undefined;
     const name = column.name.replace(PREFIX, "");
-    const row = rowOf(name, { label: column.label.replace(/^(requested|measured) /, ""), unit: column.unit });
+    const row = rowOf(name, {
+      label: column.label.replace(/^(requested|measured) /, ""),
+      unit: unitWords(column.unit),
+    });
     row.words[kind ?? "value"] = inWords(value);
     if (!kind) row.value = value;
   }

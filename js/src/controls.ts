@@ -1,7 +1,7 @@
 /** Sliders with a value that can be read and typed, and the control of a condition: free, set, or a range. */
 
 import { button, element } from "./dom";
-import { formatted, type Scale, STEPS, toStep, toValue } from "./scale";
+import { formatted, type Scale, STEPS, toStep, toValue, unitWords } from "./scale";
 
 export interface Condition extends Scale {
   name: string;
@@ -17,7 +17,7 @@ export type Asked = number | [number, number] | string[] | undefined;
 /** A row of the panel: label and unit on the left, then the controls. */
 export function row(label: string, unit: string, ...children: Node[]): HTMLElement {
   const name = element("span", { class: "gw-label", title: unit ? `${label} (${unit})` : label }, label);
-  if (unit) name.append(" ", element("small", {}, unit));
+  if (unit) name.append(" ", element("small", {}, unitWords(unit)));
   return element("div", { class: "gw-row" }, name, ...children);
 }
 

@@ -5,7 +5,7 @@ import { type About, Inspector } from "./inspector";
 import { keysHelp } from "./keys_help";
 import { planeOf, residualOf, sizeOf } from "./paint";
 import { surfaceBrightness } from "./photometry";
-import { brief } from "./scale";
+import { brief, signed } from "./scale";
 import type { Session } from "./session";
 import type { Probe, Sheet, SheetOptions } from "./sheet";
 import type { Shell } from "./shell";
@@ -14,6 +14,8 @@ import { type Viewing, viewingOf } from "./viewing";
 export interface DeskOptions {
   /** What is known of a cell of the sheet; null where there is no galaxy. */
   about: (cell: number) => About | null;
+  /** The side panel stands below the picture, where the controls beside it are longer than the picture; else below both. */
+  beside?: boolean;
   /** Keys of this view, beside those of every view: key and what it does. */
   keys?: readonly (readonly [key: string, deed: string, act: () => void])[];
 }
@@ -22,7 +24,7 @@ export class Desk {
   readonly viewing: Viewing;
   /** What a sheet of this view needs. */
   readonly sheetOptions: Required<Pick<SheetOptions, "pixelScale" | "probe" | "open" | "focus">>;
-  readonly #probe = element("span", { class: "gw-probe" });
+  readonly #probe = element("div", { class: "gw-probe" });
   readonly #tools = element("div", { class: "gw-tools", role: "toolbar", "aria-label": "Tools" });
   readonly #inspector: Inspector;
   readonly #help: HTMLElement;
@@ -54,7 +56,7 @@ export class Desk {
     const tool = (label: string, title: string, act: () => void) => button(label, title, act, "gw-tool");
     this.#undo = tool("↶", "undo a selection or a change of the display (Ctrl+Z)", () => this.viewing.step(-1));
     this.#redo = tool("↷", "redo (Ctrl+Shift+Z)", () => this.viewing.step(1));
-    this.#panel = tool("galaxy", "side panel of the galaxy at hand (Enter)", () => this.#open(!this.#inspector.open));
+    this.#panel = tool("details", "side panel of the galaxy at hand (Enter)", () => this.#open(!this.#inspector.open));
     this.#help = keysHelp(options.keys ?? []);
     const keys = tool("?", "keys (?)", () => this.#toggleHelp());
     this.#tools.append(this.#undo, this.#redo, this.#panel, keys);
@@ -83,9 +85,15 @@ export class Desk {
         tool("others", "select the others instead (i)", () => cells.selectOthers()),
       );
     }
-    const below = element("div", { class: "gw-below" }, sheet.bar, this.#probe, this.#tools);
-    this.shell.stage.append(below);
-    this.shell.readout.after(this.#inspector.root, this.#help);
+    this.shell.stage.append(element("div", { class: "gw-below" }, sheet.bar, this.#tools), this.#probe);
+    const below = this.options.beside ? this.shell.readout : this.shell.panel;
+    below.after(this.#inspector.root, this.#help);
+  }
+
+  /** One more tool of the view. */
+  add(tool: HTMLButtonElement): void {
+    tool.classList.add("gw-tool");
+    this.#panel.before(tool);
   }
 
   /** The pictures changed: the side panel and the read-out follow at the next frame of the screen. */
@@ -105,6 +113,7 @@ export class Desk {
   #open(open: boolean): void {
     this.#inspector.show(open ? this.#about() : null);
     this.#panel.setAttribute("aria-pressed", String(this.#inspector.open));
+    if (open) this.#inspector.root.scrollIntoView({ block: "nearest" });
     if (!open && this.#inspector.root.contains(document.activeElement)) this.#sheet?.cells.refocus();
   }
 
@@ -132,11 +141,11 @@ export class Desk {
       return;
     }
     const [height, width] = sizeOf(at.picture);
-    const offset = (pixel: number, side: number) => signed((pixel - (side - 1) / 2) * this.#pixelScale);
+    const offset = (pixel: number, side: number) => `${signed((pixel - (side - 1) / 2) * this.#pixelScale, 1)}″`;
     const parts = [
       quantity("x", String(at.x)),
       quantity("y", String(at.y)),
-      quantity("", `${offset(at.x, width)} ${offset(at.y, height)}`),
+      quantity("", `(${offset(at.x, width)}, ${offset(at.y, height)})`),
     ];
     const place = at.y * width + at.x;
     const residual = residualOf(at.picture);
@@ -148,9 +157,9 @@ export class Desk {
         const flux = planeOf(at.picture, band)?.[place];
         if (flux === undefined) continue;
         const brightness = surfaceBrightness(flux, this.#pixelScale);
-        const words = Number.isFinite(brightness) ? `${brightness.toFixed(2)} mag/arcsec²` : "";
-        parts.push(quantity(band, `${brief(flux)} nJy`, words));
+        parts.push(quantity(band, brief(flux), Number.isFinite(brightness) ? brightness.toFixed(2) : "–"));
       }
+      parts.push(quantity("nJy, mag/arcsec²", ""));
     }
     this.#probe.replaceChildren(...parts);
   }
@@ -182,9 +191,4 @@ function quantity(name: string, value: string, more = ""): HTMLElement {
     value,
     element("small", {}, more ? ` ${more}` : ""),
   );
-}
-
-/** An offset from the middle of the stamp in arcsec. */
-function signed(arcsec: number): string {
-  return `${arcsec < 0 ? "−" : "+"}${Math.abs(arcsec).toFixed(1)}″`;
 }

@@ -20,7 +20,7 @@ export function displaySection(session: Session): { root: HTMLElement; end: () =
 
   const shown = choice(
     "bands shown",
-    [[ALL, "three bands as colours"], ...bands.map((band) => [band, `${band} alone`] as const)],
+    [[ALL, "three bands"], ...bands.map((band) => [band, `${band} alone`] as const)],
     ALL,
     (band) => viewing.showBand(band === ALL ? null : band),
   );

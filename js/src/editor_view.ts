@@ -63,14 +63,14 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     const asked = panel === 3 ? edits() : {};
     return {
       picture,
-      title: `galaxy ${session.get<number>("index")} of ${total}, ${captionOf(panel)}`,
+      title: `galaxy ${session.get<number>("index")} of ${total}${panel === 0 ? "" : `, ${captionOf(panel)}`}`,
       attributes: attributesOf(picture.frame, picture.cell, picture.cell === 0 ? "catalogue" : "predicted", asked),
     };
   };
 
   const blink = new Blink(() => draw());
   const keys = [["b", "blink two of the four pictures", () => blink.toggle()]] as const;
-  const desk = new Desk(el, session, shell, { about, keys });
+  const desk = new Desk(el, session, shell, { about, keys, beside: true });
   const sheet = new Sheet({
     ...desk.sheetOptions,
     label: "galaxy, reconstruction, residual, edited galaxy",
@@ -155,14 +155,8 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       draw();
     });
   const blinking = button("blink", "blink the two pictures (b)", () => blink.toggle());
-  const comparison = element(
-    "span",
-    { class: "gw-seed" },
-    compare(0),
-    element("small", {}, "with"),
-    compare(1),
-    blinking,
-  );
+  desk.add(blinking);
+  const comparison = element("span", { class: "gw-seed" }, compare(0), element("small", {}, "with"), compare(1));
   const show = () => {
     const { values } = known();
     const now = edits();
@@ -182,7 +176,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       row("galaxy", "", pager),
       row("edited, seen", "", telescope),
       row("residual in", "", residual),
-      row("compare", "", comparison),
+      row("blink", "", comparison),
     ),
     attributes,
     display.root,

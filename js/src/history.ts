@@ -7,7 +7,7 @@ const MOST = 100;
 export class History<State> {
   #states: State[];
   #now = 0;
-  #kind = "";
+  #kind: string | null = null;
   #since = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -17,10 +17,14 @@ export class History<State> {
     this.#states = [first];
   }
 
-  /** The state changed, by something of this kind; what had been undone is forgotten. */
-  record(state: State, kind: string): void {
+  /**
+   * The state changed; what had been undone is forgotten.
+   *
+   * @param kind changes of one kind, soon after one another, are one step; null is always a step of its own
+   */
+  record(state: State, kind: string | null = null): void {
     const time = this.clock();
-    const same = kind === this.#kind && time - this.#since < TOGETHER && this.#now > 0;
+    const same = kind !== null && kind === this.#kind && time - this.#since < TOGETHER && this.#now > 0;
     this.#kind = kind;
     this.#since = time;
     this.#states.splice(same ? this.#now : this.#now + 1, Number.POSITIVE_INFINITY, state);
@@ -31,7 +35,7 @@ export class History<State> {
   /** The state before (-1) or after (+1) this one, which is now; null where there is none. */
   step(by: -1 | 1): State | null {
     if (!this.can(by)) return null;
-    this.#kind = "";
+    this.#kind = null;
     this.#now += by;
     return this.#states[this.#now] as State;
   }

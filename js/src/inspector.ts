@@ -53,7 +53,8 @@ export class Inspector {
     });
     this.#large.root.append(this.#large.bar);
     const close = button("×", "close the side panel", options.closed, "gw-quiet");
-    const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root);
+    const hint = element("small", {}, "all light of the stamp, mag; click a band to show it alone");
+    const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root, hint);
     const words = element("div", { class: "gw-words" }, this.#profile, this.#table);
     this.root.append(element("header", {}, this.#title, close), element("div", { class: "gw-looks" }, pictures, words));
   }

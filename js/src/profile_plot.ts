@@ -10,7 +10,7 @@ export interface Profile {
 }
 
 const [WIDTH, HEIGHT] = [236, 150];
-const BOX = { left: 30, right: WIDTH - 18, top: 6, bottom: HEIGHT - 26 };
+const BOX = { left: 30, right: WIDTH - 4, top: 6, bottom: HEIGHT - 26 };
 /** Magnitudes from the brightest down that are worth a look, and the fewest. */
 const [DEEPEST, SHALLOWEST] = [9, 3];
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -27,11 +27,11 @@ const write = (x: number, y: number, text: string, anchor = "middle") =>
 const rule = (x1: number, y1: number, x2: number, y2: number, kind: string) =>
   drawn("line", { x1, y1, x2, y2, class: kind });
 
-/** Round numbers from `low` to `high`, some four of them. */
+/** Round numbers from `low` to `high`, some three to five of them. */
 export function ticks(low: number, high: number): number[] {
-  const rough = (high - low) / 4;
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  const step = decade * ([1, 2, 5, 10].find((digit) => digit * decade >= rough) as number);
+  const least = (high - low) / 5.5;
+  const decade = 10 ** Math.floor(Math.log10(least));
+  const step = decade * ([1, 2, 5, 10].find((digit) => digit * decade >= least) as number);
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) =>
     Number(((first + index) * step).toPrecision(10)),
@@ -84,20 +84,15 @@ export function profilePlot(profiles: readonly Profile[], pixelScale: number, ha
     plot.append(rule(across(half), BOX.top, across(half), BOX.bottom, "gw-half"));
     plot.append(write(across(half) + 3, BOX.bottom - 4, "r½", "start"));
   }
-  const taken: number[] = [];
-  for (const { band, colour, points } of lines) {
+  lines.forEach(({ band, colour, points }, index) => {
     const inside = points.filter(({ brightness }) => brightness <= low);
-    const last = inside.at(-1);
-    if (!last) continue;
     const path = inside.map(({ radius, brightness }) => `${across(radius).toFixed(1)},${down(brightness).toFixed(1)}`);
     plot.append(drawn("polyline", { points: path.join(" "), stroke: colour, class: "gw-line-of-band" }));
-    let y = Math.min(BOX.bottom, down(last.brightness) + 3);
-    while (taken.some((other) => Math.abs(other - y) < 9)) y -= 9;
-    taken.push(y);
-    const name = write(across(last.radius) + 3, y, band, "start");
+    // profiles fall, so that the upper right corner is free
+    const name = write(BOX.right - 14 * (lines.length - index), BOX.top + 9, band, "start");
     name.setAttribute("fill", colour);
     plot.append(name);
-  }
+  });
   plot.append(rule(BOX.left, BOX.bottom, BOX.right, BOX.bottom, "gw-tick"));
   plot.append(write((BOX.left + BOX.right) / 2, HEIGHT - 2, "radius (arcsec)"));
   const bands = lines.map(({ band }) => band).join(", ");

@@ -29,6 +29,16 @@ export function formatted(value: number | null | undefined, scale: Scale): strin
   return value === null || value === undefined || !Number.isFinite(value) ? "" : value.toFixed(decimals(scale));
 }
 
+/** A unit as people write it: arcsec², not arcsec2. */
+export function unitWords(unit: string): string {
+  return unit.replace(/(?<=[a-z])2\b/g, "²");
+}
+
+/** A number with its sign, typeset. */
+export function signed(value: number, digits: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+}
+
 /** A number of any size in four digits, for read-outs. */
 export function brief(value: number): string {
   if (!Number.isFinite(value)) return "–";

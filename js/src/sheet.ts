@@ -124,6 +124,7 @@ export class Sheet {
     const settings = this.#settings;
     const first = this.#pictures.find((picture) => picture);
     if (!settings || !first) return;
+    this.root.classList.toggle("gw-light", settings.invert);
     const [height, width] = sizeOf(first);
     const target = new ImageData(width, height * this.#rows * this.#columns);
     this.#pictures.forEach((picture, index) => {
@@ -162,7 +163,7 @@ export class Sheet {
       if (picture) context.drawImage(this.#native, left, index * height + top, across, down, x, y, side, side);
       else context.clearRect(x, y, side, side);
     });
-    this.#drawBar((across * this.options.pixelScale) as number, side / ratio);
+    this.#drawBar(across * this.options.pixelScale, side / ratio);
   }
 
   /** `arcsec` is what a cell of `side` CSS pixels shows. */

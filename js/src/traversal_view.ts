@@ -7,6 +7,7 @@ import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
 import { seedRow } from "./grid_view";
 import type { Picture } from "./paint";
+import { signed } from "./scale";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
@@ -15,6 +16,8 @@ import { nearestStep, pingPong, Strips } from "./strip";
 export const TRAVERSAL_STATE = ["seed", "dims", "extent", "steps", "position"];
 
 const SLIDERS = 206;
+/** CSS pixels below which the sliders stand under the grid. */
+const NARROW = 620;
 const PERIOD = 4000;
 
 interface About {
@@ -39,7 +42,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     const seed = session.get<number>("given") ? "" : `, seed ${session.get<number>("seed")}`;
     return {
       picture: { frame, cell },
-      title: `${frame.rowLabels[Math.floor(cell / frame.columns)]} = ${at.toFixed(2)}${seed}`,
+      title: `${frame.rowLabels[Math.floor(cell / frame.columns)]} = ${signed(at, 2)}${seed}`,
       attributes: attributesOf(frame, cell, "predicted"),
     };
   };
@@ -63,9 +66,28 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   });
   here.root.append(here.bar);
   sheet.root.classList.add("gw-marked");
-  shell.stage.append(element("div", { class: "gw-rows" }, sliders, live.root, sheet.root));
+  const sliding = element("div", { class: "gw-rows" }, sliders, live.root);
+  const lines = element("div", { class: "gw-rows" }, sliding, sheet.root);
+  shell.stage.append(lines);
   desk.attach(sheet, true);
+  let stacked = false;
+  /** Where the sliders do not stand beside the rows, the rows say which they are. */
+  const name = () => {
+    const { frame } = session;
+    frame?.rowLabels.forEach((label, index) => {
+      sheet.cells.caption(index * frame.columns, stacked ? label : "");
+    });
+  };
+
   shell.onWidth((width) => {
+    stacked = width < NARROW;
+    lines.classList.toggle("gw-stacked", stacked);
+    name();
+    if (stacked) {
+      sheet.fit(width);
+      live.fit(width - SLIDERS - 8, 64);
+      return;
+    }
     const room = width - SLIDERS - 24;
     const columns = session.get<number>("steps") + 1;
     sheet.fit((room * (columns - 1)) / columns);
@@ -76,14 +98,14 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   const buildSliders = (about: About) => {
     const scale = { low: -about.extent, high: about.extent };
     controls.splice(0);
-    const lines = about.dims.map((dim) => {
+    const made = about.dims.map((dim) => {
       const slider = new Slider(`latent dimension ${dim}`, "", scale, (value) =>
         session.set({ position: { ...session.get<Record<string, number>>("position"), [dim]: value } }),
       );
       controls.push(slider);
       return element("div", {}, element("span", { class: "gw-dim" }, `z${dim}`), slider.root);
     });
-    sliders.replaceChildren(...lines);
+    sliders.replaceChildren(...made);
   };
 
   /** What the scrub shows in a row: the strip's step, or the nearest cell of the grid until the strip is there. */
@@ -119,14 +141,15 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       frame.columns,
       desk.viewing.settings,
     );
+    name();
     sheet.cells.select(session.selection);
     desk.refresh();
     here.show([{ frame, cell: cells }], 1, 1, desk.viewing.settings);
     drawScrub();
   };
   sheet.painted = () => {
-    sliders.style.setProperty("--gw-cell", `${sheet.cellSide}px`);
-    if (live.cellSide !== sheet.cellSide) live.fit(sheet.cellSide + 1, sheet.cellSide);
+    sliders.style.setProperty("--gw-cell", `${(stacked ? live : sheet).cellSide}px`);
+    if (!stacked && live.cellSide !== sheet.cellSide) live.fit(sheet.cellSide + 1, sheet.cellSide);
   };
 
   /** Fetch the strips one after the other, once the picture has settled; a new picture makes those on their way worthless. */

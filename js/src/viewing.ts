@@ -20,17 +20,29 @@ const PLAIN: Look = { band: null, map: "gray", invert: false };
 
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
+/** The one slider that was moved between two steps; null where it was something else, or more. */
+function slid(before: Step, now: Step): string | null {
+  const sliders = ["stretch", "Q"] as const;
+  const moved = sliders.filter((name) => before.display[name] !== now.display[name]);
+  const [name] = moved;
+  const only =
+    name && moved.length === 1 && same({ ...before, display: { ...before.display, [name]: now.display[name] } }, now);
+  return only ? name : null;
+}
+
 export class Viewing {
   #look = PLAIN;
   #colours: Display["bands"] | null = null;
   #restoring = false;
+  #latest: Step;
   readonly #history: History<Step>;
   readonly #listeners = new Set<() => void>();
 
   constructor(private readonly session: Session) {
-    this.#history = new History(this.#now());
+    this.#latest = this.#now();
+    this.#history = new History(this.#latest);
     session.listen((what) => {
-      if (what === "display" || what === "selection") this.#changed(what);
+      if (what === "display" || what === "selection") this.#changed();
     });
   }
 
@@ -47,7 +59,7 @@ export class Viewing {
   /** Other colours for a single band, or another sky. */
   set(look: Partial<Pick<Look, "map" | "invert">>): void {
     this.#look = { ...this.#look, ...look };
-    this.#changed("look");
+    this.#changed();
   }
 
   /** Show one band alone, or with null the three bands as colours; a band that is not among those three is fetched. */
@@ -62,7 +74,7 @@ export class Viewing {
     } else if (band !== null && !display.bands.includes(band)) {
       this.#colours ??= display.bands;
       this.session.setDisplay({ bands: [band, band, band] });
-    } else this.#changed("look");
+    } else this.#changed();
   }
 
   /** Back to a display, in colours on a dark sky. */
@@ -86,6 +98,7 @@ export class Viewing {
     if (!same(to.display, this.session.display)) this.session.setDisplay(to.display);
     if (!same(to.selection, this.session.selection)) this.session.setSelection(to.selection);
     this.#restoring = false;
+    this.#latest = to;
     this.#tell();
     return true;
   }
@@ -95,9 +108,11 @@ export class Viewing {
     return { display: { ...display }, look: this.#look, colours: this.#colours, selection: [...selection] };
   }
 
-  #changed(kind: string): void {
+  #changed(): void {
     if (this.#restoring) return;
-    this.#history.record(this.#now(), kind);
+    const [before, now] = [this.#latest, this.#now()];
+    this.#latest = now;
+    this.#history.record(now, slid(before, now));
     this.#tell();
   }
 

@@ -1,6 +1,7 @@
 /** The stretch against numbers that astropy gave (tests/test_widgets_numbers.py writes them). */
 import { describe, expect, it } from "vitest";
-import { type Display, paintColour, residualColour } from "../src/lupton";
+import { palette } from "../src/colour_map";
+import { type Display, paintBand, paintColour, residualColour } from "../src/lupton";
 import cases from "./lupton.json";
 
 function painted(flux: number[][][], display: Display): Uint8ClampedArray {
@@ -46,6 +47,63 @@ describe("the stretch", () => {
     paintColour([plane, plane, plane], [2, 2], display, { data, width: 6 }, [3, 1]);
     const lit = [...data.keys()].filter((i) => i % 4 === 3 && data[i] === 255).map((i) => Math.floor(i / 4));
     expect(lit).toEqual([9, 10, 15, 16]);
+  });
+});
+
+/** make_lupton_rgb by its formula in double precision, for grey: the level of a flux. */
+function level(flux: number, stretch: number, Q: number): number {
+  return Math.min(255, Math.floor((25.5 * Math.asinh((flux * Q) / stretch)) / Math.asinh(0.1 * Q)));
+}
+
+describe("the table of levels", () => {
+  it.each([
+    [0.01, 8],
+    [73.4, 8],
+    [73.4, 0.1],
+    [1e5, 100],
+  ])("is the formula within one level over twelve decades of flux, at stretch %f and Q %f", (stretch, Q) => {
+    const fluxes = Float32Array.from({ length: 4000 }, (_, step) => stretch * 10 ** (step / 333 - 6));
+    const display: Display = { bands: ["r", "r", "r"], scale: [1, 1, 1], stretch, Q };
+    const data = new Uint8ClampedArray(4 * fluxes.length);
+    paintColour([fluxes, fluxes, fluxes], [1, fluxes.length], display, { data, width: fluxes.length }, [0, 0]);
+    const off = [...fluxes].map((flux, at) => Math.abs((data[4 * at] as number) - level(flux, stretch, Q)));
+    expect(Math.max(...off)).toBeLessThanOrEqual(1);
+    expect(data.some((value) => value > 0 && value < 255)).toBe(true);
+  });
+});
+
+describe("a light sky", () => {
+  const display: Display = { bands: ["i", "r", "g"], scale: [1, 1, 1], stretch: 50, Q: 8 };
+  const planes = [
+    [90, -5],
+    [60, -5],
+    [20, -5],
+  ].map((flux) => Float32Array.from(flux)) as never;
+  const paint = (invert: boolean) => {
+    const data = new Uint8ClampedArray(8);
+    paintColour(planes, [1, 2], display, { data, width: 2 }, [0, 0], invert);
+    return [...data] as [number, number, number, ...number[]];
+  };
+  it("is white, and a galaxy keeps its hue at the opposite lightness", () => {
+    const [dark, light] = [paint(false), paint(true)];
+    expect(light.slice(4)).toEqual([255, 255, 255, 255]);
+    const [red, green, blue] = dark;
+    expect(Math.abs(light[0] - light[1] - (red - green))).toBeLessThanOrEqual(1);
+    expect(Math.abs(light[1] - light[2] - (green - blue))).toBeLessThanOrEqual(1);
+    expect(Math.abs(light[0] + light[2] - (510 - red - blue))).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("a band alone", () => {
+  it("has the levels of a grey picture in the colours of its map, and the map's lowest where there is no light", () => {
+    const fluxes = Float32Array.from([-20, 0, Number.NaN, 3, 50, 900, 1e9]);
+    const display: Display = { bands: ["r", "r", "r"], scale: [2, 2, 2], stretch: 50, Q: 8 };
+    const data = new Uint8ClampedArray(4 * fluxes.length);
+    paintBand(fluxes, [1, fluxes.length], display, palette("viridis"), { data, width: fluxes.length }, [0, 0]);
+    const colours = palette("viridis");
+    const words = new Uint32Array(data.buffer);
+    const expected = [...fluxes].map((flux) => colours[flux > 0 ? level(flux, 50, 8) : 0]);
+    expect([...words]).toEqual(expected);
   });
 });
 
