@@ -1,3 +1,6 @@
+from .baselines import fit_baseline as fit_baseline
+from .baselines import refine_adversarially as refine_adversarially
+from .comparison import compare as compare
 from .galaxies import Galaxies as Galaxies
 from .galaxy_model import GalaxyModel as GalaxyModel
 from .galaxy_model import Latent as Latent
@@ -6,6 +9,10 @@ from .io.cutouts import read as read
 from .io.field import read_field as read_field
 from .measurement import measure as measure
 from .observation import observe as observe
+from .science.anomaly import anomalies as anomalies
+from .science.index import Index as Index
+from .science.similarity import like as like
+from .science.similarity import nearest as nearest
 from .simulation import simulate as simulate
 from .survey import Band as Band
 from .survey import Survey as Survey

@@ -51,6 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--checkpoints", type=Path, default=None, help="folder; an interrupted training goes on from it")
     train.add_argument("--shipped", type=Path, metavar="DATA", default=None, help="make the shipped model from the folder of survey data")
     train.set_defaults(run=_train)
+
+    compare = commands.add_parser("compare", help="every model of the talk on one sample: a table and a picture")
+    compare.add_argument("out", type=Path, help="folder for table.ecsv and models.png")
+    compare.add_argument("--data", type=Path, required=True, metavar="FILE", help="galaxies with images and measured attributes")
+    compare.add_argument("--models", default=None, help="names with commas between; default: all")
+    compare.add_argument("--latent-size", type=int, default=32)
+    compare.add_argument("--epochs", type=int, default=20)
+    compare.add_argument("--seed", type=int, default=0)
+    compare.set_defaults(run=_compare)
     return parser
 
 
@@ -97,3 +106,13 @@ def _train(options: argparse.Namespace) -> None:
     )
     model.save(options.out)
     sys.stdout.write(f"{options.out}: {model!r}\n")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from galwidget.comparison import compare  # noqa: PLC0415 (only what a command needs)
+    from galwidget.io.cutouts import read  # noqa: PLC0415
+
+    names = options.models.split(",") if options.models else None
+    found = compare(read(options.data), names, latent_size=options.latent_size, epochs=options.epochs, seed=options.seed)
+    found.write(options.out)
+    sys.stdout.write(f"{found}\n{options.out}: table.ecsv, models.png\n")
