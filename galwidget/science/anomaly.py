@@ -1,0 +1,248 @@
+"""Anomalies: how odd a galaxy is for its brightness, in which respects, and why, in words."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from astropy.table import QTable
+from scipy.special import logsumexp
+from tqdm.auto import tqdm
+
+from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
+from galwidget.measurement import measure
+from galwidget.science.marks import interest
+from galwidget.science.normal import Normal
+from galwidget.science.reasons import reason
+from galwidget.science.residuals import Residuals, residuals
+from galwidget.science.survey_check import refuse_another_survey
+from galwidget.simulation import simulate
+
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel
+
+__all__ = ["Anomalies", "anomalies"]
+
+_BATCH = 128
+#: Size of the reference sample that is simulated where none is given.
+_REFERENCE = 768
+_SEED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Anomalies:
+    """How odd each of n galaxies is.
+
+    Parameters
+    ----------
+    score
+        Larger is odder, shape (n,): 0 is the median of normal galaxies as bright, 1 the width of their upper half.
+    p_value
+        Share of the reference sample, made as bright, that is at least as odd, (n,).
+    parts
+        By name, the same measure for each kind of evidence, (n,); 0 where there was none.
+    reason
+        In words: what is odd most, and where.
+    latent
+        Where the galaxies are in latent space.
+    interest
+        From 0 to 1, in the light of what was `marked`, (n,); None before.
+    """
+
+    score: np.ndarray
+    p_value: np.ndarray
+    parts: dict[str, np.ndarray]
+    reason: list[str]
+    latent: Latent
+    interest: np.ndarray | None = None
+
+    @property
+    def order(self) -> np.ndarray:
+        """Rows, oddest first; once galaxies were marked, the most interesting first."""
+        return np.argsort(-(self.score if self.interest is None else self.interest), kind="stable")
+
+    def marked(self, interesting: Collection[int] = (), boring: Collection[int] = ()) -> Anomalies:
+        """The same galaxies in another order: like those marked interesting first, like those marked boring last.
+
+        Parameters
+        ----------
+        interesting, boring
+            Rows.
+
+        Returns
+        -------
+        Anomalies
+            With ``interest`` (`galwidget.science.marks.interest`), which ``order`` then follows. Earlier marks are forgotten: give all.
+        """
+        return replace(self, interest=interest(self, interesting, boring))
+
+    @property
+    def table(self) -> QTable:
+        """One row a galaxy: ``score``, ``p_value``, ``reason`` and every part."""
+        return QTable({"score": self.score, "p_value": self.p_value, "reason": np.array(self.reason, dtype=str), **self.parts})
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __repr__(self) -> str:
+        return f"<Anomalies: {len(self)} galaxies, {int((self.p_value < 0.01).sum())} of them odder than 99% of normal ones>"
+
+
+def anomalies(
+    model: GalaxyModel, galaxies: Galaxies, *, reference: Galaxies | None = None, refine: int = 0, progress: bool = True
+) -> Anomalies:
+    r"""How odd galaxies are: for the prior, for the pixels, and for their own attributes.
+
+    Three kinds of evidence. ``density``: :math:`-\ln p(z)` of the picture under the model's flow. The picture less what the model makes of
+    it, weighed by the noise, in several forms (`galwidget.science.residuals`): an extra source, missing light, a trail, a ring, a band
+    shifted, a band too bright. Each group of attributes: :math:`-\ln p(a | z)`, given the picture. Each is compared with normal galaxies
+    of the same brightness, and the largest count most.
+
+    Parameters
+    ----------
+    model
+        The model.
+    galaxies
+        n galaxies; those without images are judged by their attributes.
+    reference
+        What is normal: a few hundred galaxies. Default: simulated ones of the model's survey (768; some ten seconds, once for a model).
+        Your own sample is a better measure of your own images: most of it need only be normal.
+    refine
+        As in ``model.encode``: steps towards the best latent of each galaxy, for the galaxies and for the reference.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Anomalies
+        ``score``, ``p_value``, ``parts``, ``reason``; ``order`` has the oddest first.
+
+    Raises
+    ------
+    ValueError
+        The galaxies or the reference are not of the model's survey, or the reference has fewer than 50.
+
+    Examples
+    --------
+    >>> import galwidget as gw
+    >>> model = gw.load()
+    >>> galaxies = gw.simulate(4, "KiDS", seed=1, flatten=1, progress=False)
+    >>> galaxies.flux[0, :, 40:44, :] += 1000  # a satellite crosses
+    >>> found = gw.anomalies(model, galaxies, progress=False)
+    >>> int(found.order[0])
+    0
+    """
+    refuse_another_survey(model, galaxies)
+    normal, combined = _normal(model, reference, refine, progress=progress)
+    evidence = _gather(model, galaxies, refine, progress=progress)
+    parts = {name: normal.excess(name, evidence.parts[name], evidence.brightness) for name in normal.names if name in evidence.parts}
+    strength = _combine(parts, len(galaxies))
+    score = combined[0].excess("score", strength, evidence.brightness)
+    above = np.searchsorted(combined[1], score, side="left")
+    p_value = (1 + len(combined[1]) - above) / (1 + len(combined[1]))
+    words = [reason(row, parts, evidence.forms, evidence.expected, model.inputs, score[row]) for row in range(len(galaxies))]
+    return Anomalies(score, p_value, parts, words, evidence.latent)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    brightness: np.ndarray
+    parts: dict[str, np.ndarray]
+    forms: Residuals
+    expected: dict[str, np.ndarray]
+    latent: Latent
+
+
+_KNOWN: weakref.WeakKeyDictionary[GalaxyModel, dict[int, tuple[Normal, tuple[Normal, np.ndarray]]]] = weakref.WeakKeyDictionary()
+
+
+def _normal(model: GalaxyModel, reference: Galaxies | None, refine: int, *, progress: bool) -> tuple[Normal, tuple[Normal, np.ndarray]]:
+    """What is normal in each part, and in the combined score; kept for the simulated reference."""
+    kept = _KNOWN.setdefault(model, {})
+    if reference is None and refine in kept:
+        return kept[refine]
+    if reference is None:
+        sample = measure(simulate(_REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=False, progress=progress))
+        sample = sample if model.stamp else Galaxies(table=sample.table, survey=sample.survey)
+    else:
+        refuse_another_survey(model, reference)
+        sample = reference
+        if len(sample) < 50:
+            raise ValueError(f"the reference has {len(sample)} galaxies; give at least 50, or none for a simulated one")
+    evidence = _gather(model, sample, refine, progress=progress)
+    normal = Normal(evidence.brightness, evidence.parts)
+    parts = {name: normal.excess(name, evidence.parts[name], evidence.brightness) for name in normal.names}
+    strength = _combine(parts, len(sample))
+    level = Normal(evidence.brightness, {"score": strength})
+    scores = np.sort(level.excess("score", strength, evidence.brightness))
+    if reference is None:
+        kept[refine] = normal, (level, scores)
+    return normal, (level, scores)
+
+
+def _combine(parts: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    """A soft maximum: one thing very wrong is odd, and so are several a little wrong."""
+    if not parts:
+        return np.zeros(n)
+    return np.asarray(logsumexp(np.stack(list(parts.values())), axis=0))
+
+
+def _gather(model: GalaxyModel, galaxies: Galaxies, refine: int, *, progress: bool) -> _Evidence:
+    batches = []
+    with tqdm(total=len(galaxies), desc="judging galaxies", unit="gal", disable=not progress) as bar:
+        for start in range(0, len(galaxies), _BATCH):
+            batches.append(_judge(model, galaxies[start : start + _BATCH], refine))
+            bar.update(min(_BATCH, len(galaxies) - start))
+    if not batches:
+        return _Evidence(np.zeros(0), {}, Residuals({}, {}, {}), {}, Latent(np.zeros((0, model.latent_size))))
+
+    def join(get: str) -> dict[str, np.ndarray]:
+        return {
+            name: np.concatenate([_nested(batch, get).get(name, np.full(len(batch.brightness), np.nan)) for batch in batches])
+            for name in dict.fromkeys(name for batch in batches for name in _nested(batch, get))
+        }
+
+    return _Evidence(
+        np.concatenate([batch.brightness for batch in batches]),
+        join("parts"),
+        Residuals({}, join("place"), join("band")),
+        join("expected"),
+        Latent.concatenate([batch.latent for batch in batches]),
+    )
+
+
+def _nested(batch: _Evidence, name: str) -> dict[str, np.ndarray]:
+    return getattr(batch.forms, name) if name in ("place", "band") else getattr(batch, name)
+
+
+def _judge(model: GalaxyModel, galaxies: Galaxies, refine: int) -> _Evidence:
+    pictured = galaxies.flux is not None
+    # the picture alone says where it is, so that the attributes can be held against it
+    latent = model.encode(galaxies, ["image"] if pictured else None, refine=refine)
+    z = torch.from_numpy(latent.mean)
+    forms = residuals(model, galaxies, latent) if pictured else Residuals({}, {}, {})
+    parts = {name: np.log(values) if name == "residual" else values for name, values in forms.strength.items()}
+    with model.lock, torch.no_grad():
+        condition = torch.zeros(len(z), len(model.inputs.condition_names))
+        parts["density"] = -model.prior.log_prob(z, condition, condition.bool()).double().numpy()
+        data = model.inputs.tensors(galaxies, tuple(model.inputs.groups) or None)
+        for group in model.inputs.groups:
+            if group in data:
+                nats = -model.mvae.log_likelihood(data, z, group).double().numpy()
+                parts[group] = np.where(data[group].present.numpy(), nats, np.nan)
+    decoded = model.decode(latent).table if pictured else None
+    expected = (
+        {} if decoded is None else {name: np.asarray(decoded[name], float) for name in model.inputs.scalings if name in decoded.colnames}
+    )
+    return _Evidence(_brightness(galaxies, expected), parts, forms, expected, latent)
+
+
+def _brightness(galaxies: Galaxies, expected: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Minus the magnitude that the model sees, (n,); NaN without a picture."""
+    name = next((name for name in expected if name.startswith("mag_")), None)
+    return -expected[name] if name else np.full(len(galaxies), np.nan)

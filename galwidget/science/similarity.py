@@ -1,0 +1,174 @@
+"""Similarity search: which galaxies of a catalogue look like these, whichever way they lie on the sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.table import QTable, hstack
+
+from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
+from galwidget.science.index import Index
+from galwidget.science.orientation import canonical_latent
+from galwidget.science.survey_check import refuse_another_survey
+
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel
+
+__all__ = ["Neighbours", "like", "nearest"]
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest galaxies of a catalogue to each of m queries, nearest first.
+
+    Parameters
+    ----------
+    index
+        Their rows in the catalogue, shape (m, k).
+    distance
+        Root mean square difference over the latent dimensions in units of the two posteriors' widths, shape (m, k): two observations of
+        one galaxy are at about 1 or below.
+    catalogue
+        The catalogue, where it was given as galaxies.
+    """
+
+    index: np.ndarray
+    distance: np.ndarray
+    catalogue: Galaxies | None = None
+
+    @property
+    def table(self) -> QTable:
+        """One row a neighbour: ``query``, ``rank`` (from 1), ``index``, ``distance``, and the catalogue's columns."""
+        m, k = self.index.shape
+        found = QTable(
+            {
+                "query": np.repeat(np.arange(m), k),
+                "rank": np.tile(np.arange(1, k + 1), m),
+                "index": self.index.ravel(),
+                "distance": self.distance.ravel(),
+            }
+        )
+        if self.catalogue is None or not self.catalogue.table.colnames:
+            return found
+        return hstack(
+            [found, self.catalogue.table[self.index.ravel()]], table_names=["", "catalogue"], uniq_col_name="{table_name}{col_name}"
+        )
+
+    @property
+    def galaxies(self) -> Galaxies:
+        """The neighbours themselves, m k of them, query after query.
+
+        Raises
+        ------
+        ValueError
+            Only an index was searched, which holds no galaxies; take ``index`` from where they are.
+        """
+        if self.catalogue is None:
+            raise ValueError("an index holds no galaxies; take the rows .index from the catalogue that it was built from")
+        return self.catalogue[self.index.ravel()]
+
+    def __repr__(self) -> str:
+        return f"<Neighbours: {self.index.shape[1]} of each of {len(self.index)}>"
+
+
+def nearest(
+    model: GalaxyModel,
+    galaxies: Galaxies | Latent,
+    catalogue: Galaxies | Index,
+    k: int = 10,
+    *,
+    using: Sequence[str] | None = None,
+    progress: bool = True,
+) -> Neighbours:
+    """The galaxies of a catalogue that look most like these, whatever their position angle, handedness and centring.
+
+    Parameters
+    ----------
+    model
+        The model whose latent space says what looks alike.
+    galaxies
+        m queries: galaxies with images, with attributes alone, or with both; or points of latent space, such as
+        ``model.edit_latent(galaxy, g_r=1.1)`` (like this, but redder) and `like` (like these, unlike those).
+    catalogue
+        The galaxies to search, or an `Index` of them: build one where the catalogue is searched again.
+    k
+        Neighbours of each.
+    using
+        Modalities or attributes to compare by, as in ``model.encode``; None takes all that there is, or what the index was built with.
+    progress
+        Show a progress bar while a catalogue is encoded.
+
+    Returns
+    -------
+    Neighbours
+        ``index`` and ``distance``, (m, k), and ``table``. A query that is itself in the catalogue is its own first neighbour.
+
+    Raises
+    ------
+    ValueError
+        The galaxies or the catalogue are not of the model's survey (bring them to it with `galwidget.observe`), k is more than there are,
+        or the index is another model's.
+
+    Examples
+    --------
+    >>> import galwidget as gw
+    >>> model = gw.load()
+    >>> galaxies = gw.simulate(12, "KiDS", seed=1, progress=False)
+    >>> found = gw.nearest(model, galaxies[:2], galaxies, k=3, progress=False)
+    >>> found.index[:, 0]
+    array([0, 1])
+    >>> gw.nearest(model, model.edit_latent(galaxies[:1], g_r=1.1), galaxies, k=3, progress=False).distance.shape
+    (1, 3)
+    """
+    if isinstance(catalogue, Index):
+        catalogue.check(model)
+        if using is not None and list(using) != catalogue.using:
+            raise ValueError(
+                f"using is {list(using)}, but the index was built with using={catalogue.using}; leave using out, or build another"
+            )
+        index, using = catalogue, catalogue.using
+    else:
+        refuse_another_survey(model, catalogue)
+        index = Index.build(model, catalogue, using=using, progress=progress)
+    if isinstance(galaxies, Galaxies):
+        refuse_another_survey(model, galaxies)
+    rows, distance = index.search(canonical_latent(model, galaxies, using), k)
+    return Neighbours(rows, distance, catalogue if isinstance(catalogue, Galaxies) else None)
+
+
+def like(model: GalaxyModel, plus: Galaxies | Latent, minus: Galaxies | Latent | None = None, *, weight: float = 0.5) -> Latent:
+    r"""One query from several examples: like all of these, and unlike those.
+
+    The query is :math:`\bar z_+ + w (\bar z_+ - \bar z_-)`, Rocchio's (1971) for relevance feedback. It is as wide as the examples
+    differ: what they do not share does not count.
+
+    Parameters
+    ----------
+    model
+        The model.
+    plus, minus
+        Examples of what is wanted, and of what is not.
+    weight
+        How far to move away from ``minus``, in units of the difference.
+
+    Returns
+    -------
+    Latent
+        One point, for `nearest`.
+
+    Raises
+    ------
+    ValueError
+        There is no example in ``plus``.
+    """
+    wanted = canonical_latent(model, plus)
+    if not len(wanted):
+        raise ValueError("plus has no galaxies; give at least one example of what is wanted")
+    mean = wanted.mean.mean(0)
+    if minus is not None and len(minus):
+        mean = mean + weight * (mean - canonical_latent(model, minus).mean.mean(0))
+    return Latent(mean[None], np.sqrt((wanted.std**2).mean(0) + wanted.mean.var(0))[None])
