@@ -154,6 +154,16 @@ def test_explorer_selects_from_the_open_tab_and_closes_all(model, galaxies):
     assert all(child.comm is None for child in children)
 
 
+def test_closed_widget_leaves_no_model_behind(model, galaxies):
+    from ipywidgets.widgets import widget as ipywidget
+
+    before = set(ipywidget._instances)
+    explorer = explore(model, galaxies)
+    assert set(ipywidget._instances) - before
+    explorer.close()
+    assert set(ipywidget._instances) == before
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

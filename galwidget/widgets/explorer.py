@@ -45,6 +45,7 @@ class Explorer(ipywidgets.Tab):
             self.editor = GalaxyEditor(model, galaxies)
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
         super().__init__(list(tabs.values()), titles=list(tabs), selected_index=0)
+        self._own_layout = self.layout
 
     @property
     def widget(self) -> FrameWidget:
@@ -75,6 +76,7 @@ class Explorer(ipywidgets.Tab):
         for child in self.children:
             child.close()
         super().close()
+        self._own_layout.close()
 
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(**arguments)

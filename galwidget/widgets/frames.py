@@ -123,6 +123,7 @@ class FrameWidget(anywidget.AnyWidget):
         super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)
         self.set_trait("bands", list(survey.band_names))
         self.pixel_scale = survey.pixel_scale
+        self._own_layout = self.layout
         self.on_msg(self._receive)
 
     # ---- what a subclass says
@@ -294,11 +295,13 @@ class FrameWidget(anywidget.AnyWidget):
     # ---- life
 
     def close(self) -> None:
-        """Free the thread, the galaxies held, and the browser's side of the widget."""
+        """Free the thread, the galaxies held, and the browser's side of the widget and of its layout."""
         if hasattr(self, "_worker"):  # not where the arguments were refused
             self._worker.close()
             self._cache = None
         super().close()
+        if hasattr(self, "_own_layout"):  # ipywidgets leaves it open, for it might be shared
+            self._own_layout.close()
 
     def _repr_mimebundle_(self, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**arguments)

@@ -31,6 +31,7 @@ export class Session {
   #draft = false;
   #exact: ReturnType<typeof setTimeout> | undefined;
   #viewers = 0;
+  #views = 0;
   #stale = true;
 
   constructor(
@@ -115,6 +116,15 @@ export class Session {
       this.#strips.set(seq, resolve);
       this.#send({ type: "strip", seq, row });
     });
+  }
+
+  /** A view was made (1) or removed (-1): without one, megabytes of pixels are not kept, and a later view asks for them. */
+  attach(by: 1 | -1): void {
+    this.#views += by;
+    if (this.#views > 0 || this.parted) return;
+    clearTimeout(this.#exact);
+    this.frame = null;
+    this.#stale = true;
   }
 
   /** A view came on the screen (1) or left it (-1): without one, nothing is asked for. */

@@ -32,6 +32,7 @@ export class Shell {
       element("div", { class: "gw-body" }, left, this.panel),
     );
     el.append(this.#root);
+    session.attach(1);
     this.#undo.push(session.listen((what) => what !== "strip" && this.#update()));
     this.#watchVisibility();
     this.#watchSliders();
@@ -61,6 +62,7 @@ export class Shell {
   dispose(): void {
     for (const act of this.#undo.splice(0)) act();
     this.#root.remove();
+    this.session.attach(-1);
   }
 
   #watchVisibility(): void {

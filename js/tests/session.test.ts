@@ -156,6 +156,21 @@ describe("a session", () => {
     expect(await strip).toBeNull();
   });
 
+  it("keeps no pixels when its last view is gone, and asks again for a new one", () => {
+    const [one, two] = [0, 1].map(() => new Shell(document.createElement("div"), session, "galaxies")) as [
+      Shell,
+      Shell,
+    ];
+    kernel.answer(1);
+    one.dispose();
+    expect(session.frame).not.toBeNull();
+    two.dispose();
+    session.watch(-1);
+    expect(session.frame).toBeNull();
+    session.watch(1);
+    expect(kernel.sent).toHaveLength(2);
+  });
+
   it("hears nothing more after it is disposed of", () => {
     session.dispose();
     kernel.set("seed", 2);
