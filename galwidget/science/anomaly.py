@@ -140,7 +140,8 @@ def anomalies(
     refuse_another_survey(model, galaxies)
     normal, combined = _normal(model, reference, refine, progress=progress)
     evidence = _gather(model, galaxies, refine, progress=progress)
-    parts = {name: normal.excess(name, evidence.parts[name], evidence.brightness) for name in normal.names if name in evidence.parts}
+    absent = np.full(len(galaxies), np.nan)
+    parts = {name: normal.excess(name, evidence.parts.get(name, absent), evidence.brightness) for name in normal.names}
     strength = _combine(parts, len(galaxies))
     score = combined[0].excess("score", strength, evidence.brightness)
     above = np.searchsorted(combined[1], score, side="left")

@@ -1,0 +1,168 @@
+"""Similarity search: who finds itself among 10,000, whose neighbours are of its type, and what a million latents cost.
+
+Run with ``pytest tests/benchmarks/bench_similarity.py -s --override-ini=python_files='bench_*.py'``; half an hour on one core.
+"""
+
+import time
+from functools import cache
+
+import numpy as np
+from scipy import ndimage
+from sklearn.decomposition import PCA
+
+import galwidget as gw
+from galwidget.latent import Latent
+from galwidget.measurement import measure
+from galwidget.science.index import Index
+from galwidget.science.orientation import canonical_latent, orientation, turned
+
+BANDS = ("u", "g", "r", "i", "Z")
+CATALOGUE, QUERIES, K = 10_000, 600, 10
+
+
+@cache
+def clean():
+    """Galaxies without noise, half way between the counts of the sky and as many of each magnitude."""
+    return gw.simulate(CATALOGUE, "KiDS", 7001, bands=BANDS, flatten=0.5, noiseless=True, measured=False)
+
+
+def seen(flux, psf, survey, seed):
+    variance = survey.sky_sigma[:, None, None] ** 2 + np.maximum(flux, 0) / survey.gain[:, None, None]
+    noise = np.random.default_rng(seed).standard_normal(flux.shape, dtype=np.float32)
+    return gw.Galaxies(flux + np.sqrt(variance, dtype=np.float32) * noise, 1 / variance, psf, survey=survey)
+
+
+@cache
+def catalogue():
+    return seen(clean().flux, clean().psf, clean().survey, 11)
+
+
+def signal_to_noise(galaxies):
+    """Of the Kron magnitude in r."""
+    return 2.5 / np.log(10) / np.nan_to_num(measure(galaxies).attribute("mag_r_err"), nan=99.0)
+
+
+def seen_again(rows):
+    """The same galaxies turned by any angle, mirrored or not, moved by up to half a pixel, with their PSF, and with new noise."""
+    rng = np.random.default_rng(5)
+    flux, psf = [], []
+    for row in rows:
+        angle = rng.uniform(0, 2 * np.pi)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([1, rng.choice([-1, 1])])
+        shift = rng.uniform(-0.5, 0.5, 2)
+        for planes, target, move in ((clean().flux[row], flux, shift), (clean().psf[row], psf, np.zeros(2))):
+            middle = (np.array(planes.shape[1:]) - 1) / 2
+            target.append([ndimage.affine_transform(plane, turn, middle - turn @ (middle + move), order=3) for plane in planes])
+    psf = np.maximum(psf, 0)
+    return seen(np.array(flux, np.float32), psf / psf.sum((-2, -1), keepdims=True), clean().survey, 12)
+
+
+def rank_of_own(queries, latents, own, distance):
+    ranks = []
+    for row, mine in enumerate(own):
+        squares = distance(queries.mean[row], queries.std[row], latents)
+        ranks.append((squares < squares[mine]).sum())
+    return np.array(ranks)
+
+
+def posterior(mean, std, latents):
+    return ((latents.mean - mean) ** 2 / (latents.std**2 + std**2)).sum(1)
+
+
+@cache
+def encoded():
+    """Model, canonical latents of the catalogue from images alone, and which rows are queries: S/N above 20."""
+    model = gw.load()
+    rows = np.sort(np.random.default_rng(3).permutation(CATALOGUE)[: 2 * QUERIES])
+    rows = rows[signal_to_noise(catalogue()[rows]) > 20][:QUERIES]
+    return model, canonical_latent(model, catalogue(), ["image"]), rows
+
+
+def test_a_galaxy_turned_mirrored_and_seen_again_finds_itself():
+    model, latents, rows = encoded()
+    again = seen_again(rows)
+    strength = signal_to_noise(again)
+    queries, spread = canonical_latent(model, again, ["image"]), model.prior.spread.numpy()
+    plain, plain_queries = model.encode(catalogue(), ["image"]), model.encode(again, ["image"])
+    ways = {
+        "canonical, posterior widths": rank_of_own(queries, latents, rows, posterior),
+        "canonical, prior's widths": rank_of_own(queries, latents, rows, lambda m, _, c: (((c.mean - m) / spread) ** 2).sum(1)),
+        "as it lies, posterior widths": rank_of_own(plain_queries, plain, rows, posterior),
+    }
+    bins = ((20, 40), (40, 80), (80, 200), (200, np.inf))
+    print(f"\n{len(rows)} queries among {CATALOGUE}; S/N " + ", ".join(f"{a:g}-{b:g}" for a, b in bins))
+    for name, ranks in ways.items():
+        by_strength = " ".join(f"{np.mean(ranks[(strength > a) & (strength <= b)] == 0):.3f}" for a, b in bins)
+        print(f"{name:30s} rank 1: {np.mean(ranks == 0):.3f}, within 10: {np.mean(ranks < 10):.3f}; by S/N {by_strength}")
+    ranks = ways["canonical, posterior widths"]
+    assert np.mean(ranks == 0) > np.mean(ways["as it lies, posterior widths"] == 0)
+    assert np.mean(ranks[strength > 40] == 0) >= 0.95
+
+
+def precision(neighbours, rows, kinds):
+    return np.mean([np.mean(kinds[found[found != row][:K]] == kinds[row]) for found, row in zip(neighbours, rows, strict=True)])
+
+
+def by_distance(points, rows):
+    return [np.argsort(((points - points[row]) ** 2).sum(1))[: K + 1] for row in rows]
+
+
+def test_neighbours_are_of_the_same_type_more_often_than_by_pca_or_colours():
+    model, latents, rows = encoded()
+    kinds = np.asarray(clean().table["morphology"])
+    found = {"latents": [np.argsort(posterior(latents.mean[row], latents.std[row], latents))[: K + 1] for row in rows]}
+    level = turned(catalogue(), *orientation(catalogue()))
+    for name, sample in (("PCA", catalogue()), ("PCA, turned", level)):
+        pixels = np.arcsinh(sample.flux / (3 * sample.survey.sky_sigma[:, None, None])).reshape(CATALOGUE, -1)
+        found[name] = by_distance(PCA(model.latent_size, svd_solver="randomized", random_state=0).fit_transform(pixels), rows)
+    light = np.maximum(catalogue().flux[..., 20:44, 20:44].sum((2, 3)), 1)
+    colours = -2.5 * np.diff(np.log10(light), axis=1)
+    found["colours"] = by_distance(colours / colours.std(0), rows)
+    scores = {name: precision(neighbours, rows, kinds) for name, neighbours in found.items()}
+    print(f"\nprecision@{K} on type: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
+    chance = np.mean([np.mean(kinds == kinds[row]) for row in rows])
+    print(f"by chance {chance:.3f}")
+    assert scores["latents"] == max(scores.values())
+
+
+def test_a_million_latents(tmp_path):
+    _, latents, _ = encoded()
+    rng = np.random.default_rng(0)
+    index = Index(np.zeros((0, 2, latents.mean.shape[1]), np.float16), "a million")
+    start = time.process_time()
+    copies = [
+        np.stack([latents.mean + latents.std * rng.standard_normal(latents.mean.shape), latents.std], 1).astype(np.float16)
+        for _ in range(1_000_000 // len(latents))
+    ]
+    drawn = time.process_time()
+    index.add_latents(np.concatenate(copies))
+    del copies
+    print(f"\n{len(index)} latents; drawn in {drawn - start:.0f} s, grouped in {time.process_time() - drawn:.1f} s")
+    rows = rng.permutation(len(latents))[:100]
+    noise = rng.standard_normal((len(rows), latents.mean.shape[1]))
+    queries = Latent(latents.mean[rows] + latents.std[rows] * noise, latents.std[rows])
+    truth = []
+    for row in range(len(queries)):
+        squares = index._squares(queries.mean[row], queries.std[row], None)
+        truth.append(np.argsort(squares)[:K])
+    index.save(tmp_path)
+    del index
+    before = resident()
+    index = Index.load(tmp_path)
+    index.search(queries[:1])
+    start = time.process_time()
+    found = [index.search(query)[0][0] for query in queries]
+    each = (time.process_time() - start) / len(queries)
+    recall = np.mean([np.isin(one, other).mean() for one, other in zip(truth, found, strict=True)])
+    disk = sum(path.stat().st_size for path in tmp_path.iterdir()) / 1e6
+    memory = (resident() - before) / 1e6
+    print(f"{1e3 * each:.2f} ms a query of one core, recall@{K} {recall:.4f}, {disk:.0f} MB on disk, {memory:.0f} MB resident")
+    assert recall >= 0.98
+    assert each <= 5e-3
+    assert max(disk, memory) <= 300
+
+
+def resident():
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123 (a file of Linux, not of ours)
+        return int(file.read().split()[1]) * 4096
