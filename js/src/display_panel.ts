@@ -62,13 +62,19 @@ export function displaySection(session: Session): { root: HTMLElement; end: () =
     session.setDisplay({ Q: value }),
   );
 
+  let painted = "";
+  const paintBar = (name: ColourMap, reversed: boolean) => {
+    if (painted === `${name} ${reversed}`) return;
+    painted = `${name} ${reversed}`;
+    bar.style.background = gradient(name, reversed);
+  };
   const show = () => {
     const { settings } = viewing;
     shown.value = settings.band ?? ALL;
     channels.hidden = settings.band !== null;
     alone.hidden = settings.band === null;
     map.value = settings.map;
-    bar.style.background = gradient(settings.map, settings.invert);
+    paintBar(settings.map, settings.invert);
     sky.setAttribute("aria-pressed", String(settings.invert));
     selects.forEach((select, index) => {
       select.value = settings.bands[index] as string;

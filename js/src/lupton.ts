@@ -26,24 +26,25 @@ export type Plane = Float32Array;
 
 const FLOAT = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT.buffer);
-/** Bits of a float32 that the table does not look at: 512 steps an octave, which keeps a level of 255 within 0.25. */
-const IGNORED = 14;
-const OCTAVES = 24;
+/** Bits of a float32 that the table does not look at: 256 steps an octave, which keeps a level of 255 within 0.5. */
+const IGNORED = 15;
+const OCTAVES = 20;
 const BLACK = packed(0, 0, 0);
 const WHITE = packed(255, 255, 255);
 const MASKED = packed(128, 128, 128);
 
 /**
- * Level (0 to 255) over intensity, for one stretch and softening, looked up by the leading bits of the intensity.
+ * Level (0 to 255) over intensity, for one stretch and softening, to be looked up by the leading bits of the intensity.
  *
  * An asinh a pixel would not let 64 galaxies follow a slider at the rate of the screen.
  */
 class Stretch {
-  readonly #table = new Float32Array(OCTAVES << (23 - IGNORED));
-  readonly #first: number;
+  /** The first entry is for all fainter intensities, where asinh(x) is x within 5e-5. */
+  readonly table = new Float32Array(OCTAVES << (23 - IGNORED));
+  /** Leading bits of the intensity of the first entry. */
+  readonly first: number;
   readonly #soften: number;
   readonly #slope: number;
-  readonly #linear: number;
 
   constructor(
     readonly stretch: number,
@@ -53,25 +54,17 @@ class Stretch {
     const softening = Math.abs(Q) < 2 ** -23 ? 0.1 : Math.min(Q, 1e10);
     this.#slope = (255 * 0.1) / Math.asinh(0.1 * softening);
     this.#soften = softening / stretch;
-    this.#linear = this.#slope * this.#soften;
-    // below this asinh(x) is x within 5e-5
     FLOAT[0] = 1 / (64 * this.#soften);
-    this.#first = (BITS[0] as number) >>> IGNORED;
-    for (let step = 0; step < this.#table.length; step++) {
-      BITS[0] = ((this.#first + step) << IGNORED) | (1 << (IGNORED - 1));
-      this.#table[step] = this.#exact(FLOAT[0] as number);
+    this.first = (BITS[0] as number) >>> IGNORED;
+    this.table[0] = this.#slope * this.#soften;
+    for (let step = 1; step < this.table.length; step++) {
+      BITS[0] = ((this.first + step) << IGNORED) | (1 << (IGNORED - 1));
+      this.table[step] = this.exact(FLOAT[0] as number);
     }
   }
 
-  #exact(intensity: number): number {
+  exact(intensity: number): number {
     return (Math.asinh(intensity * this.#soften) * this.#slope) / intensity;
-  }
-
-  factor(intensity: number): number {
-    FLOAT[0] = intensity;
-    const step = ((BITS[0] as number) >>> IGNORED) - this.#first;
-    if (step < 0) return this.#linear;
-    return step < this.#table.length ? (this.#table[step] as number) : this.#exact(intensity);
   }
 }
 
@@ -104,39 +97,44 @@ export function paintColour(
   const [reds, greens, blues] = planes;
   const [redScale, greenScale, blueScale] = display.scale;
   const stretch = stretchOf(display);
+  const { table, first } = stretch;
+  const size = table.length;
   const out = words(target);
   const sky = invert ? WHITE : BLACK;
   for (let y = 0, from = 0; y < height; y++) {
     let to = (top + height - 1 - y) * target.width + left;
     for (let x = 0; x < width; x++, from++, to++) {
-      let red = (reds[from] as number) * redScale;
-      let green = (greens[from] as number) * greenScale;
-      let blue = (blues[from] as number) * blueScale;
+      const red = (reds[from] as number) * redScale;
+      const green = (greens[from] as number) * greenScale;
+      const blue = (blues[from] as number) * blueScale;
       const intensity = (red + green + blue) / 3;
       if (!(intensity > 0)) {
         out[to] = sky;
         continue;
       }
-      const factor = stretch.factor(intensity);
-      red = red > 0 ? red * factor : 0;
-      green = green > 0 ? green * factor : 0;
-      blue = blue > 0 ? blue * factor : 0;
-      const brightest = red > green ? (red > blue ? red : blue) : green > blue ? green : blue;
-      if (brightest > 255) {
-        const dim = 255 / brightest;
-        red *= dim;
-        green *= dim;
-        blue *= dim;
+      FLOAT[0] = intensity;
+      const step = ((BITS[0] as number) >>> IGNORED) - first;
+      const factor = step < size ? (table[step < 0 ? 0 : step] as number) : stretch.exact(intensity);
+      // whole levels, truncated as numpy's conversion to uint8 does, and none below zero: all without a branch to be guessed
+      let r = (red * factor) | 0;
+      let g = (green * factor) | 0;
+      let b = (blue * factor) | 0;
+      r &= ~(r >> 31);
+      g &= ~(g >> 31);
+      b &= ~(b >> 31);
+      if ((r | g | b) > 255) {
+        const dim = 255 / (factor * Math.max(red, green, blue));
+        r = red > 0 ? (red * factor * dim) | 0 : 0;
+        g = green > 0 ? (green * factor * dim) | 0 : 0;
+        b = blue > 0 ? (blue * factor * dim) | 0 : 0;
       }
       if (invert) {
-        const faintest = red < green ? (red < blue ? red : blue) : green < blue ? green : blue;
-        const turn = 255 - Math.min(brightest, 255) - faintest;
-        red += turn;
-        green += turn;
-        blue += turn;
+        const turn = 255 - Math.max(r, g, b) - Math.min(r, g, b);
+        r += turn;
+        g += turn;
+        b += turn;
       }
-      // shifting truncates, as numpy's conversion to uint8 does
-      out[to] = 0xff000000 | (blue << 16) | (green << 8) | red;
+      out[to] = 0xff000000 | (b << 16) | (g << 8) | r;
     }
   }
 }
@@ -151,12 +149,21 @@ export function paintBand(
   [left, top]: Corner,
 ): void {
   const stretch = stretchOf(display);
+  const { table, first } = stretch;
+  const size = table.length;
   const out = words(target);
+  const sky = colours[0] as number;
   for (let y = 0, from = 0; y < height; y++) {
     let to = (top + height - 1 - y) * target.width + left;
     for (let x = 0; x < width; x++, from++, to++) {
       const flux = plane[from] as number;
-      const level = flux > 0 ? flux * stretch.factor(flux) : 0;
+      if (!(flux > 0)) {
+        out[to] = sky;
+        continue;
+      }
+      FLOAT[0] = flux;
+      const step = ((BITS[0] as number) >>> IGNORED) - first;
+      const level = flux * (step < size ? (table[step < 0 ? 0 : step] as number) : stretch.exact(flux));
       out[to] = colours[level > 255 ? 255 : level | 0] as number;
     }
   }

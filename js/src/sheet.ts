@@ -42,6 +42,7 @@ export class Sheet {
   /** A scale bar for one cell; whoever wants it puts it somewhere. */
   readonly bar = element("span", { class: "gw-scalebar" });
   readonly #native = document.createElement("canvas");
+  #target: ImageData | null = null;
   #rows = 0;
   #columns = 0;
   #pictures: readonly (Picture | null)[] = [];
@@ -126,12 +127,16 @@ export class Sheet {
     if (!settings || !first) return;
     this.root.classList.toggle("gw-light", settings.invert);
     const [height, width] = sizeOf(first);
-    const target = new ImageData(width, height * this.#rows * this.#columns);
+    const whole = height * this.#rows * this.#columns;
+    if (this.#target?.width !== width || this.#target.height !== whole) {
+      this.#target = new ImageData(width, whole);
+      this.#native.width = width;
+      this.#native.height = whole;
+    }
+    const target = this.#target;
     this.#pictures.forEach((picture, index) => {
       if (picture) paintPicture(picture, settings, target, [0, index * height]);
     });
-    this.#native.width = target.width;
-    this.#native.height = target.height;
     (this.#native.getContext("2d") as CanvasRenderingContext2D).putImageData(target, 0, 0);
     this.#place();
     this.#last = performance.now();
