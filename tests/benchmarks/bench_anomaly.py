@@ -49,7 +49,7 @@ def pixels(galaxies):
 def forest():
     train = pixels(gw.simulate(1500, "KiDS", 4243, bands=BANDS, flatten=0.5, measured=False))
     pca = PCA(model().latent_size, svd_solver="randomized", random_state=0).fit(train)
-    return pca, IsolationForest(300, random_state=0).fit(pca.transform(train))
+    return pca, IsolationForest(n_estimators=300, random_state=0).fit(pca.transform(train))
 
 
 def scores_of(galaxies, reference=None):
