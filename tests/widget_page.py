@@ -51,7 +51,7 @@ class WidgetPage:
     def __init__(self, opened: Browser, widget: FrameWidget, *, width: int = 1180, height: int = 1000, dark: bool = False) -> None:
         self.widget = widget
         self._answers: queue.Queue[tuple[Any, list[bytes]]] = queue.Queue()
-        widget.send = lambda content, buffers=None: self._answers.put((content, list(buffers or [])))  # type: ignore[method-assign]
+        widget.send = lambda content, buffers=None: self._answers.put((content, list(buffers or [])))
         self.context = opened.new_context(viewport={"width": width, "height": height})
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(20_000)

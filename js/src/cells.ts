@@ -36,6 +36,8 @@ export class Cells {
   #selection: Selection = { cells: [], anchor: 0 };
   #focus = 0;
   #clicked = { cell: -1, time: Number.NEGATIVE_INFINITY };
+  /** What a drag from the pressed cell does, and its end: a rectangle, where cells can be selected. */
+  #band: ((event: PointerEvent) => void) | null = null;
   #released: (() => void) | null = null;
 
   constructor(
@@ -170,8 +172,6 @@ export class Cells {
     if (!this.#selection.cells.includes(cell)) this.#pick(cell, NO_KEYS);
     this.options.open?.(cell);
   }
-
-  #band: ((event: PointerEvent) => void) | null = null;
 
   /** A press on a cell: it takes the focus, and a drag from it draws a rectangle. */
   #pressed(event: PointerEvent): boolean {

@@ -53,7 +53,6 @@ export class Desk {
       probe,
       closed: () => this.#open(false),
     });
-    const tool = (label: string, title: string, act: () => void) => button(label, title, act, "gw-tool");
     this.#undo = tool("↶", "undo a selection or a change of the display (Ctrl+Z)", () => this.viewing.step(-1));
     this.#redo = tool("↷", "redo (Ctrl+Shift+Z)", () => this.viewing.step(1));
     this.#panel = tool("details", "side panel of the galaxy at hand (Enter)", () => this.#open(!this.#inspector.open));
@@ -77,7 +76,6 @@ export class Desk {
     this.#sheet = sheet;
     const { cells } = sheet;
     if (select) {
-      const tool = (label: string, title: string, act: () => void) => button(label, title, act, "gw-tool");
       this.#tools.prepend(
         element("small", {}, "select"),
         tool("all", "select all (Ctrl+A)", () => cells.selectAll()),
@@ -191,4 +189,8 @@ function quantity(name: string, value: string, more = ""): HTMLElement {
     value,
     element("small", {}, more ? ` ${more}` : ""),
   );
+}
+
+function tool(label: string, title: string, act: () => void): HTMLButtonElement {
+  return button(label, title, act, "gw-tool");
 }
