@@ -36,8 +36,7 @@ def draw(comparison: Comparison) -> Figure:
             flux, ivar = galaxies.require_images()
             left = (flux - redrawn.require_images()[0]) * np.sqrt(ivar)
             mappable = axes[row, 1].imshow(_strip(left[:, band]), cmap="RdBu_r", vmin=-_RESIDUAL, vmax=_RESIDUAL)
-        if name != "data":
-            axes[row, 2].imshow(_strip(rgb(comparison.samples[name])))
+        axes[row, 2].imshow(_strip(rgb(comparison.samples[name])))
         axes[row, 0].set_ylabel(name.replace("_", " "), rotation=0, ha="right", va="center", fontsize=9)
         for axis in axes[row]:
             axis.set_xticks([])

@@ -7,7 +7,7 @@ from astropy.table import QTable
 import galwidget as gw
 from galwidget.baselines import fit_baseline
 from galwidget.cli import main
-from galwidget.comparison import _Judge, code_bits, code_steps
+from galwidget.comparison_scores import Judge, code_bits, code_steps
 from galwidget.evaluation import chi2_per_pixel
 from galwidget.latent import Latent
 
@@ -45,18 +45,18 @@ def test_the_table_and_the_picture_are_written(comparison, tmp_path):
 
 
 def test_the_judge_tells_dimmed_galaxies_from_galaxies_and_not_galaxies_from_galaxies(sample):
-    judge = _Judge(sample[:100], seed=0)
+    judge = Judge(sample[:100], seed=0)
     others = sample[100:]
     dimmed = gw.Galaxies(0.3 * others.flux, others.ivar, others.psf, survey=others.survey)
-    fair, unfair = (judge.likeness(judge.measured(drawn)) for drawn in (others, dimmed))
+    fair, unfair = (judge.of_data(drawn) for drawn in (others, dimmed))
     assert fair["auc"] < 0.65
     assert unfair["auc"] > 0.75
     assert fair["wasserstein"] < 0.5 * unfair["wasserstein"]
 
 
 def test_the_judge_tells_obedience_from_its_absence(sample):
-    model = fit_baseline("cvae", sample, latent_size=4, epochs=20, progress=False)
-    judge = _Judge(sample[:100], seed=0)
+    model = fit_baseline("cvae", sample, latent_size=4, epochs=10, progress=False)
+    judge = Judge(sample[:100], seed=0)
 
     def disobedient(n, *, seed, **conditions):
         order = np.random.default_rng(0).permutation(n)

@@ -208,10 +208,12 @@ def sparse(weight: float = 30.0) -> Loss:
     return loss
 
 
-def contractive(weight: float = 1.0) -> Loss:
-    r"""A code that noise hardly moves: :math:`\|\partial z / \partial x\|_F^2`, x in units of the sky noise.
+def contractive(weight: float = 300.0) -> Loss:
+    r"""A code that noise hardly moves: :math:`\|\partial z / \partial x\|_F^2 / \mathrm{var}(z)`, x in units of the sky noise.
 
-    The norm comes from one random projection a galaxy, :math:`E_v |v^T J|^2 = \|J\|_F^2` (Hutchinson 1989), not from d backward passes.
+    In units of the scatter of the codes of a batch: the penalty could be escaped by a smaller code, which Rifai et al. prevent by tying
+    the weights of the two networks. The norm comes from one random projection a galaxy, :math:`E_v |v^T J|^2 = \|J\|_F^2`
+    (Hutchinson 1989), not from d backward passes.
 
     References
     ----------
@@ -224,7 +226,8 @@ def contractive(weight: float = 1.0) -> Loss:
         code = model.encode({**data, "image": images._replace(flux=flux)}).mean
         (slope,) = torch.autograd.grad((code * torch.randn_like(code)).sum(), flux, create_graph=True)
         norm = (slope * model.image.sky_sigma[:, None, None]).square().sum((1, 2, 3))
-        return weight * norm - model.log_likelihood(images, code)
+        scatter = code.var(0).mean().clamp(min=1e-12)
+        return weight * norm / scatter - model.log_likelihood(images, code)
 
     return loss
 

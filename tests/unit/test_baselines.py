@@ -60,7 +60,7 @@ def test_every_model_with_an_encoder_redraws_through_each_psf(name, sample):
 
 @pytest.mark.parametrize("name", ["ae", "stacked", "denoising", "vae", "cvae"])
 def test_training_longer_redraws_better(name, sample):
-    chi2 = [np.mean(chi2_per_pixel(sample, quick(name, sample, epochs=epochs).reconstruct(sample))) for epochs in (1, 24)]
+    chi2 = [np.mean(chi2_per_pixel(sample, quick(name, sample, epochs=epochs).reconstruct(sample))) for epochs in (1, 40)]
     assert chi2[1] < 0.7 * chi2[0]
 
 
@@ -83,8 +83,11 @@ def test_the_contractive_penalty_is_the_norm_of_the_jacobian(run, images):
 
     jacobian = torch.autograd.functional.jacobian(codes, images["image"].flux)
     own = torch.stack([jacobian[i, :, i] for i in range(4)]) * model.image.sky_sigma[:, None, None]
-    penalties = [(contractive()(model, images, 1.0) - reconstruction(model, images, 1.0)).detach() for _ in range(300)]
-    assert torch.allclose(torch.stack(penalties).mean(0), own.square().sum((1, 2, 3, 4)), rtol=0.3, atol=1e-3)
+    scatter = codes(images["image"].flux).detach().var(0).mean()
+    # so heavy that the likelihood is lost in it
+    penalties = [contractive(1e9)(model, images, 1.0).detach() for _ in range(300)]
+    norm = torch.stack(penalties).mean(0) * scatter / 1e9
+    assert torch.allclose(norm, own.square().sum((1, 2, 3, 4)), rtol=0.3)
 
 
 def test_contraction_makes_codes_move_less_with_the_noise(sample):
@@ -179,14 +182,14 @@ def test_a_cvae_hides_attributes_in_training_only(sample, run):
 
 
 def test_a_cvae_obeys_what_it_is_asked(sample):
-    model = quick("cvae", sample, epochs=40)
+    model = quick("cvae", sample, epochs=60, batch_size=16)
     faint, bright = (model.sample(64, seed=1, mag_r=magnitude).flux.sum((1, 2, 3)).mean() for magnitude in (20.0, 18.0))
     assert bright > 2 * faint
 
 
 def test_a_flow_lets_an_autoencoder_be_asked(sample):
-    model = quick("ae", sample, epochs=20)
-    flowing = model.with_flow(sample, epochs=40, progress=False)
+    model = quick("ae", sample, epochs=30, batch_size=16)
+    flowing = model.with_flow(sample, epochs=150, progress=False)
     assert np.array_equal(flowing.reconstruct(sample).flux, model.reconstruct(sample).flux)
     faint, bright = (flowing.sample(64, seed=1, mag_r=magnitude).flux.sum((1, 2, 3)).mean() for magnitude in (20.0, 18.0))
     assert bright > 2 * faint
