@@ -36,9 +36,10 @@ class Normal:
         for name, values in parts.items():
             if np.isfinite(values).sum() < _FEWEST:
                 continue
-            median, upper = np.array([_quantiles(values[window], values) for window in windows]).T
-            self._median[name] = median
-            self._width[name] = np.maximum(upper - median, 1e-6)
+            self._median[name] = np.array([_quantile(values[window], 50, values) for window in windows])
+            # the trend within a window is no width
+            left = values - np.interp(brightness, self._nodes, self._median[name])
+            self._width[name] = np.maximum([_quantile(left[window], 84, left) for window in windows], 1e-6)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,8 +53,9 @@ class Normal:
         return np.nan_to_num((values - median) / width, nan=0.0, posinf=1e6, neginf=-1e6)
 
 
-def _quantiles(values: np.ndarray, everywhere: np.ndarray) -> np.ndarray:
+def _quantile(values: np.ndarray, percent: float, everywhere: np.ndarray) -> float:
+    """Of the finite values; where there are few, of all that are finite everywhere."""
     finite = values[np.isfinite(values)]
     if len(finite) < _FEWEST // 3:
         finite = everywhere[np.isfinite(everywhere)]
-    return np.percentile(finite, [50, 84])
+    return float(np.percentile(finite, percent))

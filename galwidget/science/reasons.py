@@ -78,7 +78,7 @@ def _where(place: np.ndarray) -> str:
     x, y = place
     if np.hypot(x, y) < 0.3:
         return "at the centre"
-    sides = [f'{abs(value):.1f}" {word[value < 0]}' for value, word in ((x, ("right", "left")), (y, ("up", "down"))) if abs(value) >= 0.25]
+    sides = [f'{abs(value):.1f}" {word[int(value < 0)]}' for value, word in ((x, ("right", "left")), (y, ("up", "down"))) if abs(value) >= 0.25]
     return f"{' and '.join(sides)} of the centre"
 
 
