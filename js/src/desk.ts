@@ -20,6 +20,9 @@ export interface DeskOptions {
   keys?: readonly (readonly [key: string, deed: string, act: () => void])[];
 }
 
+/** CSS pixels of a widget below which its parts stand one under the other. */
+export const NARROW = 620;
+
 export class Desk {
   readonly viewing: Viewing;
   /** What a sheet of this view needs. */
@@ -59,6 +62,8 @@ export class Desk {
     this.#help = keysHelp(options.keys ?? []);
     const keys = tool("?", "keys (?)", () => this.#toggleHelp());
     this.#tools.append(this.#undo, this.#redo, this.#panel, keys);
+    // not a container query: its containment would take the widget's width from it inside an HBox
+    shell.onWidth((width) => el.classList.toggle("gw-narrow", width < NARROW));
     const hear = (event: KeyboardEvent) => this.#key(event);
     el.addEventListener("keydown", hear);
     shell.onEnd(() => el.removeEventListener("keydown", hear));

@@ -2,7 +2,7 @@
 
 import { attributesOf } from "./attributes";
 import { row, Slider } from "./controls";
-import { Desk } from "./desk";
+import { Desk, NARROW } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
 import { seedRow } from "./grid_view";
@@ -16,8 +16,6 @@ import { nearestStep, pingPong, Strips } from "./strip";
 export const TRAVERSAL_STATE = ["seed", "dims", "extent", "steps", "position"];
 
 const SLIDERS = 206;
-/** CSS pixels below which the sliders stand under the grid. */
-const NARROW = 620;
 const PERIOD = 4000;
 
 interface About {

@@ -1,5 +1,7 @@
 """How galaxies are looked at: every widget alone in a page, its Python side beside it, no notebook between them."""
 
+import time
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -247,15 +249,21 @@ def test_blinking_shows_two_pictures_in_one_place_by_turns(chromium, toy, observ
     galaxy, reconstruction = native(canvas(page), 4, side=192)[:2]
     page.cell(0).focus()
     page.page.keyboard.press("b")
-    page.settle()
-    assert np.array_equal(native(canvas(page), 4, side=192)[0], reconstruction)
-    page.page.wait_for_timeout(700)
-    assert np.array_equal(native(canvas(page), 4, side=192)[0], galaxy)
+    for turn in (reconstruction, galaxy, reconstruction, galaxy):
+        wait_for_first_picture(page, turn)
     page.page.keyboard.press("b")
-    page.page.wait_for_timeout(700)
+    wait_for_first_picture(page, galaxy)
+    page.page.wait_for_timeout(1500)
     assert np.array_equal(native(canvas(page), 4, side=192)[0], galaxy)
     assert page.console == []
     page.close()
+
+
+def wait_for_first_picture(page, picture, patience=20.0):
+    begun = time.monotonic()
+    while not np.array_equal(native(canvas(page), 4, side=192)[0], picture):
+        assert time.monotonic() - begun < patience, "the picture did not come"
+        page.page.wait_for_timeout(50)
 
 
 def test_residual_is_in_sigma_on_a_scale_that_is_white_at_zero(chromium, toy, observed):
@@ -290,3 +298,9 @@ def test_nothing_is_wider_than_its_cell(chromium, toy, observed, kind, width):
     assert page.root.evaluate(wide) == []
     assert page.console == []
     page.close()
+
+
+def test_beside_another_widget_the_picture_keeps_its_width(grid):
+    grid.page.evaluate("document.querySelector('#cell').style.display = 'inline-block'")
+    assert grid.root.bounding_box()["width"] > grid.root.locator("canvas").first.bounding_box()["width"]
+    grid.page.evaluate("document.querySelector('#cell').style.display = ''")
