@@ -191,6 +191,15 @@ def test_companding_of_nothing_is_nothing():
             {"type": "frame", "seq": 1, "state": {"display": {"bands": ["r", "g", "x"], "scale": [1, 1, 1], "stretch": 1, "Q": 1}}},
             "no band 'x'",
         ),
+        (
+            {"type": "frame", "seq": 1, "state": {"display": {"bands": ["r", "g", "u"], "scale": [1, "x", 1], "stretch": 1, "Q": 1}}},
+            "each must be a finite number",
+        ),
+        (
+            {"type": "frame", "seq": 1, "state": {"display": {"bands": ["r", "g", "u"], "scale": [1, 1, 1], "stretch": "1", "Q": 1}}},
+            "display has stretch '1'",
+        ),
+        ({"type": "frame", "seq": 1, "state": {"seed": 5, "conditions": {"mag_r": "bright"}}}, "could not convert"),
         ({"type": "frame", "seq": 1, "state": [1, 2]}, "this widget's state is"),
         ({"type": "frame", "seq": "1", "state": {}}, "expected one of frame, numbered"),
         ({"type": "strip", "seq": 1, "row": 0, "state": {}}, "expected one of frame, numbered"),
@@ -293,6 +302,16 @@ def test_strip_of_a_row_passes_through_the_cells_of_the_row():
     strip, cells = browser.flux(answers["strip"]), browser.flux(answers["frame"])
     assert len(strip) == 4 * FINER + 1
     np.testing.assert_array_equal(strip[::FINER], cells[5:10])
+    traversal.close()
+
+
+def test_position_that_is_no_number_leaves_the_galaxy_where_it_was():
+    traversal = LatentTraversal(ToyModel(), dims=[0])
+    traversal.position = {"0": 1.0}
+    browser = Browser(traversal)
+    browser.say({"type": "frame", "seq": 1, "state": {"position": {"x": 1}}})
+    assert browser.hear()[0]["type"] == "error"
+    assert traversal.position == {"0": 1.0}
     traversal.close()
 
 

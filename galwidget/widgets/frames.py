@@ -36,6 +36,7 @@ widget does the work, holding the model's lock.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -188,8 +189,10 @@ class FrameWidget(anywidget.AnyWidget):
         unknown = [band for band in display["bands"] if band not in self._survey.band_names]
         if unknown:
             raise StateError(f"survey {self._survey.name} has no band {unknown[0]!r}; it has {', '.join(self._survey.band_names)}")
-        if not (display["stretch"] > 0 and display["Q"] > 0):
-            raise StateError(f"display has stretch {display['stretch']} and Q {display['Q']}; both must be above 0")
+        if not all(_is_number(value) and value > 0 for value in (display["stretch"], display["Q"])):
+            raise StateError(f"display has stretch {display['stretch']!r} and Q {display['Q']!r}; both must be finite and above 0")
+        if not all(_is_number(scale) and scale >= 0 for scale in display["scale"]):
+            raise StateError(f"display has scales {display['scale']!r}; each must be a finite number, at least 0")
         return display
 
     # ---- state to galaxies
@@ -248,8 +251,14 @@ class FrameWidget(anywidget.AnyWidget):
         allowed = {*self.traits(state=True), "display", "selection"}
         if not isinstance(changes, dict) or not set(changes) <= allowed:
             raise ValueError(f"state {changes!r} was sent; this widget's state is {', '.join(sorted(allowed))}")
-        if changes:
+        before = {name: getattr(self, name) for name in changes}
+        try:
             self.set_state(changes)
+        except Exception:
+            # traitlets takes back what a TraitError refused, and only that
+            for name, value in before.items():
+                self.set_trait(name, value)
+            raise
 
     def _answer(self, job: dict[str, Any]) -> None:
         begun = time.perf_counter()
@@ -323,6 +332,10 @@ def _knee(display: dict[str, Any], band: str) -> float:
     """Flux of a band, nJy a pixel, where its asinh stretch on the screen goes from linear to logarithmic."""
     scales = [scale for name, scale in zip(display["bands"], display["scale"], strict=True) if name == band and scale > 0]
     return float(display["stretch"] / (display["Q"] * max(scales, default=1.0)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def in_words(error: BaseException) -> str:
