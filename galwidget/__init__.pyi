@@ -1,6 +1,7 @@
 from .baselines import fit_baseline as fit_baseline
 from .baselines import refine_adversarially as refine_adversarially
 from .comparison import compare as compare
+from .evaluation import evaluate as evaluate
 from .galaxies import Galaxies as Galaxies
 from .galaxy_model import GalaxyModel as GalaxyModel
 from .galaxy_model import Latent as Latent

@@ -60,7 +60,33 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--epochs", type=int, default=20)
     compare.add_argument("--seed", type=int, default=0)
     compare.set_defaults(run=_compare)
+
+    evaluate = commands.add_parser("evaluate", help="judge a model: table on the terminal, report as JSON and HTML")
+    evaluate.add_argument("model", help="folder of the model, or 'shipped'")
+    evaluate.add_argument("data", type=Path, help="FITS file of galaxies that it has not seen")
+    evaluate.add_argument("--training", type=Path, default=None, help="FITS file of galaxies that it has seen, for the references")
+    evaluate.add_argument("--real", type=Path, default=None, help="FITS file of real galaxies that it has not seen")
+    evaluate.add_argument("--out", type=Path, default=None, help="folder for evaluation.json and evaluation.html")
+    evaluate.add_argument("--quick", action="store_true", help="a few hundred galaxies, no network on the pixels")
+    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.set_defaults(run=_evaluate)
     return parser
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from galwidget.evaluation import evaluate  # noqa: PLC0415 (only what a command needs)
+    from galwidget.galaxy_model import load  # noqa: PLC0415
+    from galwidget.io.cutouts import read  # noqa: PLC0415
+
+    training, real = (None if path is None else read(path) for path in (options.training, options.real))
+    model = load(None if options.model == "shipped" else options.model)
+    found = evaluate(model, read(options.data), training=training, real=real, quick=options.quick, seed=options.seed)
+    sys.stdout.write(f"{found.to_text()}\n")
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        found.to_json(options.out / "evaluation.json")
+        found.to_html(options.out / "evaluation.html")
+        sys.stdout.write(f"{options.out / 'evaluation.html'}\n")
 
 
 def _simulate(options: argparse.Namespace) -> None:

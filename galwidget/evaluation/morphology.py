@@ -33,8 +33,8 @@ def nonparametric(galaxies: Galaxies) -> dict[str, np.ndarray]:
     shape = np.stack([galaxies.attribute("axis_ratio"), np.radians(galaxies.attribute("position_angle"))], 1)
     found = np.full((3, len(flux)), np.nan)
     for row in np.flatnonzero(np.isfinite(shape).all(1)):
-        good = ivar[row, band] > 0
-        image = np.where(good, flux[row, band], np.where(good[::-1, ::-1], flux[row, band, ::-1, ::-1], 0)).astype(float)
+        good, plane = ivar[row, band] > 0, flux[row, band].astype(float)
+        image = np.where(good, plane, np.where(good[::-1, ::-1], plane[::-1, ::-1], 0))
         found[:, row] = _of_one(image, *shape[row])
     return dict(zip(("gini", "m20", "asymmetry"), found, strict=True))
 
@@ -57,7 +57,7 @@ def _of_one(image: np.ndarray, axis_ratio: float, angle: float) -> tuple[float, 
         return np.nan, np.nan, np.nan
     smooth = gaussian_filter(image, _SMOOTHING * petrosian, mode="constant")
     annulus = np.abs(ellipse - petrosian) < 0.5
-    islands, _ = label(smooth >= smooth[annulus].mean(), structure=np.ones((3, 3)))
+    islands = np.asarray(label(smooth >= smooth[annulus].mean(), structure=np.ones((3, 3)))[0])  # type: ignore[index]  # its stub
     own = islands[round(y), round(x)]
     inside = islands == own
     if own == 0 or inside.sum() < 5:
@@ -74,7 +74,7 @@ def _petrosian(image: np.ndarray, radius: np.ndarray) -> float:
     within = (np.cumsum(light) - light / 2) / np.maximum(np.cumsum(pixels) - pixels / 2, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = light / np.maximum(pixels, 1) / within
-    below = np.flatnonzero((ratio[1 : image.shape[0] // 2] < _ETA)) + 1
+    below = np.flatnonzero(ratio[1 : image.shape[0] // 2] < _ETA) + 1
     if not below.size:
         return float("nan")
     last = int(below[0])

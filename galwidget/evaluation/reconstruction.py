@@ -49,7 +49,8 @@ def whiteness(galaxies: Galaxies, expected: Galaxies) -> tuple[np.ndarray, np.nd
     band = galaxies.survey.index(reference_band(galaxies.survey))
     white = (flux[:, band] - expected.require_images()[0][:, band]) * np.sqrt(ivar[:, band])
     radius = _elliptical_radius(galaxies)
-    return tuple(_lag_one(white, (ivar[:, band] > 0) & where) for where in (radius < 3, radius > 5))  # type: ignore[return-value]
+    inside, outside = (_lag_one(white, (ivar[:, band] > 0) & where) for where in (radius < 3, radius > 5))
+    return inside, outside
 
 
 def _lag_one(white: np.ndarray, good: np.ndarray) -> np.ndarray:
@@ -87,7 +88,7 @@ def radial_profiles(galaxies: Galaxies, expected: Galaxies) -> tuple[np.ndarray,
     model = expected.require_images()[0][:, band]
     rings = [good & (radius >= low) & (radius < high) for low, high in pairwise(ANNULI)]
     whole = np.maximum((model * good).sum((1, 2)), 1e-6)[:, None]
-    return tuple(np.stack([(plane * ring).sum((1, 2)) for ring in rings], 1) / whole for plane in (flux[:, band], model))  # type: ignore[return-value]
+    return tuple(np.stack([(plane * ring).sum((1, 2)) for ring in rings], 1) / whole for plane in (flux[:, band], model))
 
 
 def power_spectra(galaxies: Galaxies, expected: Galaxies) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -114,7 +115,7 @@ def power_spectra(galaxies: Galaxies, expected: Galaxies) -> tuple[np.ndarray, n
     for plane, extra in ((flux[:, band] * good, noise), (model, np.zeros(len(noise)))):
         power = np.abs(np.fft.rfft2(plane)) ** 2 - extra[:, None, None]
         powers.append(np.stack([power[:, ring == k].mean(1) for k in range(_RINGS)], 1) / whole)
-    return (edges[1:] + edges[:-1]) / 2, *powers  # type: ignore[return-value]
+    return (edges[1:] + edges[:-1]) / 2, *powers
 
 
 def _ratio(observed: np.ndarray, modelled: np.ndarray) -> np.ndarray:
@@ -225,7 +226,7 @@ def _measurements(part: Part, measured: Galaxies, truth: Galaxies, modelled: Gal
         bins = [which & np.isfinite(apart) for which in counted]
         shown = [k for k, which in enumerate(bins) if which.sum() >= 5]
         x = np.array([np.median(signal[bins[k]]) for k in shown])
-        lines = {}
+        lines: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
         for kind, statistic in (("bias", np.median), ("scatter", robust_scatter)):
             values = [bootstrap(statistic, apart[bins[k]], seed=seed) for k in shown]
             lines[kind] = (np.array([v for v, _ in values]), np.array([e for _, e in values]))

@@ -65,7 +65,7 @@ def regression(kind: str, inputs: np.ndarray, truth: np.ndarray, wanted: np.ndar
     Parameters
     ----------
     kind
-        ``"forest"`` (100 trees, 3 galaxies a leaf) or ``"neighbours"`` (10, weighted by distance, standardised inputs).
+        ``"forest"`` (60 trees, 3 galaxies a leaf) or ``"neighbours"`` (10, weighted by distance, standardised inputs).
     inputs, truth
         What it learns from, (n, column) with NaN for what is not there, and (n,), finite.
     wanted
@@ -81,7 +81,7 @@ def regression(kind: str, inputs: np.ndarray, truth: np.ndarray, wanted: np.ndar
 
     estimator: Any
     if kind == "forest":
-        estimator = RandomForestRegressor(100, min_samples_leaf=3, max_features=0.5, random_state=seed)
+        estimator = RandomForestRegressor(60, min_samples_leaf=3, max_features=0.5, random_state=seed)
     elif kind == "neighbours":
         estimator = make_pipeline(StandardScaler(), KNeighborsRegressor(min(10, len(inputs) // 2), weights="distance"))
     else:

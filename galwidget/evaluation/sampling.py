@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from galwidget.galaxies import Galaxies
@@ -23,7 +25,7 @@ _FAINT_END = 90.0
 def sky_correlation(galaxies: Galaxies) -> np.ndarray:
     """Autocorrelation of the noise of each band of observed stamps, shape (band, 2 lags + 1, 2 lags + 1), 1 at the centre.
 
-    From the outskirts of the fainter half of the galaxies; what is within three standard errors of zero is zero, so white noise stays white.
+    From the outskirts of the fainter half of the galaxies; what is within three standard errors of zero is zero: white noise stays white.
     """
     flux, ivar = galaxies.require_images()
     reference = galaxies.survey.index(reference_band(galaxies.survey))
@@ -65,7 +67,7 @@ def _noise(shape: tuple[int, ...], correlation: np.ndarray, random: np.random.Ge
     return white
 
 
-def observe_like(drawn: Galaxies, observed: Galaxies, *, seed: int = 0) -> Galaxies:
+def observe_like(drawn: Galaxies, observed: Galaxies, *, before_telescope: bool = True, seed: int = 0) -> Galaxies:
     """Galaxies before the telescope, each seen as one of ``observed`` was: its PSF, the variance and correlation of its sky, its mask.
 
     Parameters
@@ -74,6 +76,8 @@ def observe_like(drawn: Galaxies, observed: Galaxies, *, seed: int = 0) -> Galax
         Noiseless, PSF-free flux, (n, band, y, x).
     observed
         As many galaxies, which lend those; shot noise is that of the drawn galaxy's own light.
+    before_telescope
+        Whether the PSF is still to be put on.
     seed
         Of the noise.
 
@@ -83,7 +87,7 @@ def observe_like(drawn: Galaxies, observed: Galaxies, *, seed: int = 0) -> Galax
         Masked pixels have ``flux`` and ``ivar`` 0.
     """
     _, ivar = observed.require_images()
-    seen = observe(drawn, psf=observed.psfs, noise=False).require_images()[0]
+    seen = (observe(drawn, psf=observed.psfs, noise=False) if before_telescope else drawn).require_images()[0]
     variance = _sky_variance(ivar)[:, :, None, None] + np.maximum(seen, 0) / drawn.survey.gain[:, None, None]
     random = np.random.default_rng(seed)
     flux = seen + np.sqrt(variance) * _noise(seen.shape, sky_correlation(observed), random)
@@ -99,6 +103,7 @@ def _sky_variance(ivar: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(sky), sky, 0.0)  # a band that is masked everywhere has no noise to add
 
 
+@dataclass(frozen=True)
 class Comparable:
     """Observed and generated galaxies under one selection, measured alike.
 
@@ -106,20 +111,25 @@ class Comparable:
     ----------
     observed, generated
         Measured galaxies with images, masked pixels 0.
+    observed_group, generated_group
+        Which observed galaxy each one is, or lent its PSF, mask and (where it was asked for) its attributes, (n,) and (m,). What tells the
+        two sides apart must not learn from one of a pair and be tested on the other: they are alike, with opposite labels.
     """
 
-    def __init__(self, observed: Galaxies, generated: Galaxies) -> None:
-        self.observed, self.generated = observed, generated
+    observed: Galaxies
+    generated: Galaxies
+    observed_group: np.ndarray
+    generated_group: np.ndarray
 
     def halves(self, seed: int = 0) -> Comparable:
         """The observed galaxies against themselves: one random half against the other."""
         order = np.random.default_rng(seed).permutation(len(self.observed))
-        middle = len(order) // 2
-        return Comparable(self.observed[order[:middle]], self.observed[order[middle:]])
+        first, second = np.array_split(order, 2)
+        return Comparable(self.observed[first], self.observed[second], self.observed_group[first], self.observed_group[second])
 
 
-def comparable(observed: Galaxies, drawn: Galaxies, *, seed: int = 0) -> Comparable:
-    """See ``drawn`` as ``observed`` was seen (`observe_like`, in random order), measure both and select both alike.
+def comparable(observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = True, seed: int = 0) -> Comparable:
+    """See ``drawn`` as ``observed`` was seen, one by one and over again (`observe_like`), measure both and select both alike.
 
     Selected is what `galwidget.measure` detects above the 90th percentile of the observed magnitudes: what is fainter is a matter of
     the noise and of how the observed sample was cut.
@@ -129,18 +139,26 @@ def comparable(observed: Galaxies, drawn: Galaxies, *, seed: int = 0) -> Compara
     observed
         Observed galaxies.
     drawn
-        Noiseless, PSF-free flux, in any number.
+        Noiseless flux, in any number; the first was drawn for the first observed galaxy where they were drawn for galaxies.
+    before_telescope
+        Whether the PSF is still to be put on.
     seed
-        Of the noise and the pairing.
+        Of the noise.
+
+    Raises
+    ------
+    ValueError
+        No observed galaxy can be measured.
     """
-    random = np.random.default_rng(seed)
-    lender = np.concatenate([random.permutation(len(observed)) for _ in range(-(-len(drawn) // len(observed)))])[: len(drawn)]
+    lender = np.arange(len(drawn)) % len(observed)
     flux, ivar = observed.require_images()
     clean = Galaxies(np.where(ivar > 0, flux, 0), ivar, observed.psf, observed.table, survey=observed.survey)
-    real, generated = measure(clean), measure(observe_like(drawn, observed[lender], seed=seed))
+    real = measure(clean)
+    generated = measure(observe_like(drawn, observed[lender], before_telescope=before_telescope, seed=seed))
     name = f"mag_{reference_band(observed.survey)}"
     magnitude = real.attribute(name)
     if not np.isfinite(magnitude).any():
         raise ValueError(f"none of the {len(observed)} observed galaxies has a measured {name}; check their flux and ivar")
     limit = np.nanpercentile(magnitude, _FAINT_END)
-    return Comparable(real[magnitude <= limit], generated[generated.attribute(name) <= limit])
+    ours, theirs = magnitude <= limit, generated.attribute(name) <= limit
+    return Comparable(real[ours], generated[theirs], np.flatnonzero(ours), lender[theirs])
