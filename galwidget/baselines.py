@@ -112,7 +112,7 @@ class Baseline:
             for start in range(0, len(galaxies), _BATCH):
                 code = self.network.encode(with_given(self.network, self.inputs, self._tensors(galaxies[start : start + _BATCH])))
                 parts.append(Latent(code.mean.numpy(), code.std.numpy()))
-        return Latent.concatenate(parts)
+        return Latent.concatenate(parts) if parts else Latent(np.zeros((0, self.latent_size)))
 
     def _tensors(self, galaxies: Galaxies) -> dict[str, Any]:
         galaxies.require_images()

@@ -47,7 +47,7 @@ def test_the_table_and_the_picture_are_written(comparison, tmp_path):
 def test_the_judge_tells_dimmed_galaxies_from_galaxies_and_not_galaxies_from_galaxies(sample):
     judge = Judge(sample[:100], seed=0)
     others = sample[100:]
-    dimmed = gw.Galaxies(0.3 * others.flux, others.ivar, others.psf, survey=others.survey)
+    dimmed = gw.Galaxies(0.1 * others.flux, others.ivar, others.psf, survey=others.survey)
     fair, unfair = (judge.of_data(drawn) for drawn in (others, dimmed))
     assert fair["auc"] < 0.65
     assert unfair["auc"] > 0.75
