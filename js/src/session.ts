@@ -57,6 +57,7 @@ export class Session {
     this.model.off("change:selection", this.#selectionChanged);
     this.model.off(PARTED, this.#part);
     this.#listeners.clear();
+    this.frame = null;
   }
 
   get<T>(name: string): T {

@@ -1,0 +1,128 @@
+"""Widgets whose kernel is busy, shown twice, restarted: what the page shows, and that it goes on where it can."""
+
+import time
+
+import nbformat
+import pytest
+from jupyter_in_browser import Notebook, pixels
+
+GRID = ".gw-widget[aria-label='Galaxies that do not exist']"
+TRAVERSAL = ".gw-widget[aria-label='Latent traversal']"
+CELLS = (
+    """
+import galwidget as gw
+from toy_model import ToyModel
+
+model = ToyModel()
+grid = gw.GalaxyGrid(model, rows=2, columns=3)
+grid
+""",
+    "grid",
+    "gw.LatentTraversal(model, dims=[0, 2], steps=5)",
+)
+
+
+def opened(lab, chromium, folder, *, subshells=True):
+    path = folder / f"kernel_{subshells}.ipynb"
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
+    notebook = Notebook(chromium, lab, path, height=1900)
+    if not subshells:
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        notebook.page.evaluate(f"() => {{ {kernel}.commsOverSubshells = 'disabled'; }}")
+    notebook.run_all()
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def notebook(lab, chromium, tmp_path_factory):
+    made = opened(lab, chromium, tmp_path_factory.mktemp("kernel"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def without_subshells(lab, chromium, tmp_path):
+    made = opened(lab, chromium, tmp_path, subshells=False)
+    yield made
+    made.close()
+
+
+def shown(notebook, selector, index=0):
+    widget = notebook.page.locator(selector).nth(index)
+    widget.scroll_into_view_if_needed()
+    notebook.settle(widget)
+    return widget
+
+
+def press(notebook, slider, times=10):
+    slider.focus()
+    for _ in range(times):
+        notebook.page.keyboard.press("ArrowRight")
+
+
+def picture(widget):
+    return pixels(widget.locator("canvas").first)["hash"]
+
+
+def test_two_views_of_one_widget_show_the_same_galaxies(notebook):
+    first, second = shown(notebook, GRID, 0), shown(notebook, GRID, 1)
+    before = picture(first)
+    assert picture(second) == before
+    press(notebook, second.get_by_role("slider", name="r magnitude", exact=True))
+    notebook.page.wait_for_timeout(300)
+    for view in (first, second):
+        notebook.settle(view)
+    assert picture(first) == picture(second) != before
+    first.get_by_role("gridcell").nth(4).click()
+    notebook.page.wait_for_timeout(300)
+    assert second.get_by_role("gridcell").nth(4).get_attribute("aria-selected") == "true"
+    assert notebook.run("print(grid.selection)") == "[4]\n"
+
+
+def slid_beside_a_busy_cell(notebook):
+    """Seconds until the picture of a slider moved during a cell of four seconds, checked against what Python has."""
+    grid = shown(notebook, GRID)
+    before = picture(grid)
+    notebook.start("import time; time.sleep(4)")
+    notebook.page.wait_for_timeout(300)
+    begun = time.monotonic()
+    press(notebook, grid.get_by_role("slider", name="half-light radius", exact=True))
+    notebook.settle(grid)
+    took = time.monotonic() - begun
+    assert picture(grid) != before
+    asked = float(grid.get_by_role("slider", name="half-light radius", exact=True).get_attribute("aria-valuetext").split()[0])
+    assert float(notebook.run("print(grid.conditions['r_half'])")) == pytest.approx(asked, abs=0.01)
+    return took
+
+
+def test_slider_is_answered_beside_a_busy_cell(notebook):
+    slid_beside_a_busy_cell(notebook)
+
+
+def test_without_subshells_a_slider_is_answered_after_the_busy_cell(without_subshells):
+    assert slid_beside_a_busy_cell(without_subshells) > 2
+
+
+def test_restarted_kernel_is_said_the_last_picture_stays_and_the_scrub_goes_on(notebook):
+    grid, traversal = shown(notebook, GRID), shown(notebook, TRAVERSAL)
+    notebook.page.wait_for_timeout(3000)  # the strips come after the picture
+    before = picture(grid)
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    notebook.page.wait_for_selector(f"{GRID}[data-kernel='gone']", timeout=60_000)
+    assert "Run the cell again" in grid.get_by_role("status").first.inner_text()
+    assert picture(grid) == before
+    notebook.page.wait_for_timeout(3000)  # JupyterLab asks the new kernel which widgets it has
+    sent = notebook.comm_messages()
+    scrubbed = {picture(traversal)}
+    for _ in range(4):
+        press(notebook, traversal.get_by_role("slider", name="scrub", exact=True), 12)
+        notebook.page.wait_for_timeout(150)
+        scrubbed.add(picture(traversal))
+    assert len(scrubbed) == 5
+    press(notebook, grid.get_by_role("slider", name="r magnitude", exact=True))
+    notebook.page.wait_for_timeout(500)
+    assert picture(grid) == before
+    assert notebook.comm_messages() == sent
+    assert notebook.console == []
