@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
+from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent
 
 if TYPE_CHECKING:
@@ -34,15 +35,12 @@ _LATENTS, _LISTS, _DESCRIPTION = "latents.npy", "lists.faiss", "index.json"
 
 
 class Index:
-    r"""Where the galaxies of a catalogue are in a model's latent space, ready to be searched.
+    """Where the galaxies of a catalogue are in a model's latent space, ready to be searched.
 
-    Two galaxies are as far from each other as their posteriors say that they differ,
-
-    .. math:: D^2 = \frac1d \sum_j \frac{(\mu_j - \mu'_j)^2}{\sigma_j^2 + \sigma_j'^2}
-
-    so that a difference in what was hardly measured counts little, and two observations of one galaxy are at about 1. Of up to 20,000
-    galaxies every one is compared. Beyond, an inverted file of 8-bit latents (faiss, Jégou et al. 2011, doi:10.1109/TPAMI.2010.57) names
-    candidates, and D puts these in order. Latents rest as half floats, 128 bytes a galaxy of 32 dimensions, and are memory-mapped.
+    Two galaxies are as far from each other as two observations of one galaxy usually are, times D (`galwidget.science.metric.Metric`): a
+    difference in what was hardly measured counts little. Of up to 20,000 galaxies every one is compared. Beyond, an inverted file of 8-bit
+    latents (faiss; Jégou et al. 2011, doi:10.1109/TPAMI.2010.57) names candidates, and D puts these in order. Latents rest as half floats,
+    128 bytes a galaxy of 32 dimensions, and are memory-mapped.
 
     Build one with `Index.build`, read one with `Index.load`.
 
@@ -58,11 +56,10 @@ class Index:
     array([[3]])
     """
 
-    def __init__(self, latents: np.ndarray, model: str, using: Sequence[str] | None = None) -> None:
-        self._latents, self._model, self._using = latents, model, None if using is None else list(using)
+    def __init__(self, latents: np.ndarray, model: str, metric: Metric | None = None, using: Sequence[str] | None = None) -> None:
+        self._latents, self._model, self._metric, self._using = latents, model, metric, None if using is None else list(using)
         self._lists: Any = None
         self._lists_path: Path | None = None
-        self._width: np.ndarray | None = None
 
     @classmethod
     def build(
@@ -86,7 +83,9 @@ class Index:
         ValueError
             The galaxies are not of the model's survey; bring them to it with `galwidget.observe`.
         """
-        index = cls(np.zeros((0, 2, model.latent_size), np.float16), fingerprint(model), using)
+        pictured = bool(model.stamp) and (using is None or "image" in using)
+        metric = Metric.of_model(model) if pictured else None
+        index = cls(np.zeros((0, 2, model.latent_size), np.float16), fingerprint(model), metric, using)
         index.add(model, galaxies, progress=progress)
         return index
 
@@ -113,26 +112,27 @@ class Index:
                 self._group()
             return
         for start in range(before, len(self), _TRAINING):
-            self._lists.add(self._scaled(self._latents[start : start + _TRAINING, 0]))
+            self._lists.add(self.metric.flat(self._latents[start : start + _TRAINING, 0]))
 
     def _group(self) -> None:
         """Cluster the latents, and list the members of each cluster."""
         import faiss  # noqa: PLC0415 (only for a large catalogue)
 
         chosen = np.sort(np.random.default_rng(0).permutation(len(self))[:_TRAINING])
-        sample = np.asarray(self._latents[chosen], np.float32)
-        # on this scale a plain distance is nearest to D: the usual width of a posterior in each dimension is 1
-        self._width = np.sqrt(np.median(sample[:, 1] ** 2, 0) * 2).clip(min=1e-3)
+        sample = self.metric.flat(self._latents[chosen, 0])
         clusters = int(2 ** np.round(np.log2(np.sqrt(len(self)))))
         faiss.omp_set_num_threads(1)  # beside torch's threads: one pool of OpenMP threads is enough
         self._lists = faiss.index_factory(self.dimensions, f"IVF{clusters},SQ8")
-        self._lists.train(self._scaled(sample[:, 0]))
+        self._lists.train(sample)
         for start in range(0, len(self), _TRAINING):
-            self._lists.add(self._scaled(self._latents[start : start + _TRAINING, 0]))
+            self._lists.add(self.metric.flat(self._latents[start : start + _TRAINING, 0]))
 
-    def _scaled(self, means: np.ndarray) -> np.ndarray:
-        assert self._width is not None  # noqa: S101 (narrows the type)
-        return np.ascontiguousarray(means, np.float32) / self._width.astype(np.float32)
+    @property
+    def metric(self) -> Metric:
+        """The distance: the model's, or for galaxies without images that of the first ones' widths."""
+        if self._metric is None:
+            self._metric = Metric.of_widths(np.asarray(self._latents[:_TRAINING, 1], float))
+        return self._metric
 
     def __len__(self) -> int:
         return len(self._latents)
@@ -194,7 +194,7 @@ class Index:
 
         parameters = faiss.SearchParametersIVF()
         parameters.nprobe = _PROBED
-        rows = lists.search(self._scaled(mean), wanted, params=parameters)[1][0]
+        rows = lists.search(self.metric.flat(mean), wanted, params=parameters)[1][0]
         rows = rows[rows >= 0]
         return np.sort(rows) if len(rows) >= k else None
 
@@ -204,7 +204,7 @@ class Index:
         for start in range(0, count, _TRAINING):  # flat memory when all are compared
             piece = slice(start, start + _TRAINING)
             part = np.asarray(self._latents[piece if rows is None else rows[piece]], np.float32)
-            squares[piece] = ((part[:, 0] - mean) ** 2 / (part[:, 1] ** 2 + std**2 + 1e-6)).mean(1)
+            squares[piece] = self.metric.squares(mean, std, part[:, 0], part[:, 1])
         return squares
 
     def _lists_in_reach(self) -> Any:
@@ -231,7 +231,9 @@ class Index:
             "galaxies": len(self),
             "model": self._model,
             "using": self._using,
-            "width": None if self._width is None else [float(width) for width in self._width],
+            "listed": self._lists is not None,
+            "width": self.metric.width.tolist(),
+            "whitening": self.metric.whitening.tolist(),
         }
         (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
 
@@ -249,8 +251,9 @@ class Index:
             raise FileNotFoundError(f"no index in {folder}: {_DESCRIPTION} is missing; an index is a folder written by Index.save(...)")
         try:
             description = json.loads((folder / _DESCRIPTION).read_text())
-            number, count, width = int(description["format"]), int(description["galaxies"]), description["width"]
-            index_of, using = description["model"], description["using"]
+            number, count, listed = int(description["format"]), int(description["galaxies"]), bool(description["listed"])
+            model, using = description["model"], description["using"]
+            metric = Metric(np.array(description["width"], float), np.array(description["whitening"], float))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{folder / _DESCRIPTION} is damaged or not galwidget's ({error}); build the index again") from error
         if number > FORMAT:
@@ -263,9 +266,9 @@ class Index:
             raise ValueError(
                 f"{folder / _LATENTS} has shape {latents.shape}, but {_DESCRIPTION} says {count} galaxies; copy all files again"
             )
-        index = cls(latents, index_of, using)
-        if width is not None:
-            index._width, index._lists_path = np.array(width), folder / _LISTS
+        index = cls(latents, model, metric, using)
+        if listed:
+            index._lists_path = folder / _LISTS
             if not index._lists_path.is_file():
                 raise ValueError(f"{index._lists_path} is missing; copy all files of the index again")
         return index

@@ -50,7 +50,10 @@ def reason(
     if score < _NOTABLE or not notable:
         return "typical"
     # that there is a residual at all is the least that can be said
-    told = [name for name in notable if name != "residual"] or notable
+    vague = {"residual"}
+    if "line" in notable:  # a trail is a row of sources, and a source a short line
+        vague |= {"blob", "hole", "ring"} if np.isfinite(forms.place["line"][row]).all() else {"line"}
+    told = [name for name in notable if name not in vague] or notable[:1]
     return "; ".join(dict.fromkeys(_words(name, row, forms, expected, inputs) for name in told[:2]))
 
 
@@ -60,12 +63,14 @@ def _words(name: str, row: int, forms: Residuals, expected: Mapping[str, np.ndar
     if name == "density":
         return _outside(row, expected, inputs)
     words = FORMS[name]
+    if name == "line" and not np.isfinite(forms.place[name][row]).all():
+        words = "something long"
     band = inputs.survey.band_names[int(forms.band[name][row])] if name in forms.band else ""
     if name == "shift":
         return f"band {band} shifted"
     if name == "colour":
         return f"colour outside the prior: {band}"
-    if name in forms.place:
+    if name in forms.place and np.isfinite(forms.place[name][row]).all():
         place = forms.place[name][row] * inputs.survey.pixel_scale
         if name == "blob" and np.hypot(*place) < _CORE:
             words = "double core"
@@ -78,7 +83,9 @@ def _where(place: np.ndarray) -> str:
     x, y = place
     if np.hypot(x, y) < 0.3:
         return "at the centre"
-    sides = [f'{abs(value):.1f}" {word[int(value < 0)]}' for value, word in ((x, ("right", "left")), (y, ("up", "down"))) if abs(value) >= 0.25]
+    sides = [
+        f'{abs(value):.1f}" {word[int(value < 0)]}' for value, word in ((x, ("right", "left")), (y, ("up", "down"))) if abs(value) >= 0.25
+    ]
     return f"{' and '.join(sides)} of the centre"
 
 

@@ -33,6 +33,8 @@ MODEL_ERROR = 0.1
 #: A line must be seen all along: no pixel counts for more than this many sigma.
 _CLIP = 4.0
 _ANGLES, _LINE_WIDTH = 24, 1.2
+#: Mean significance along a line, in units of the largest that counts, from which it is called a trail.
+_ALONG = 0.3
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Residuals:
     strength
         By form, shape (n,): in sigma, but for ``residual``, the mean square of the residual in sigma.
     place
-        By form: column and row of its middle in pixels from the centre of the stamp, (n, 2); absent for forms without a place.
+        By form: column and row of its middle in pixels from the centre of the stamp, (n, 2); absent for forms without a place, NaN for a
+        line that does not cross the stamp.
     band
         By form: the band in which it is strongest, (n,), as an index; absent for forms that need several.
     """
@@ -123,8 +126,11 @@ def _lines(found: Residuals, left: torch.Tensor, weight: torch.Tensor) -> None:
     together = (sigma.sum(1) / there.sum(1).clamp(min=1).sqrt()).flatten(1)
     strength = together @ bank.T / ((there.amax(1).flatten(1)) @ (bank**2).T).clamp(min=1).sqrt()
     best, which = strength.max(1)
-    along = sigma.flatten(2) @ bank.T
-    _note(found, "line", best, middle[which], along.gather(2, which[:, None, None].expand(-1, along.shape[1], 1))[..., 0].argmax(1))
+    along = (sigma.flatten(2) @ bank.T).gather(2, which[:, None, None].expand(-1, sigma.shape[1], 1))[..., 0]
+    brightest, band = along.max(1)
+    # a source makes a short line through itself: a trail is there from one side of the stamp to the other
+    crosses = brightest > _ALONG * _CLIP * bank.sum(1)[which]
+    _note(found, "line", best, torch.where(crosses[:, None], middle[which], torch.nan), band)
 
 
 def _rings(found: Residuals, left: torch.Tensor, weight: torch.Tensor) -> None:

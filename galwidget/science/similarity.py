@@ -30,8 +30,8 @@ class Neighbours:
     index
         Their rows in the catalogue, shape (m, k).
     distance
-        Root mean square difference over the latent dimensions in units of the two posteriors' widths, shape (m, k): two observations of
-        one galaxy are at about 1 or below.
+        In units of what noise and orientation do to one galaxy (`galwidget.science.metric.Metric`), shape (m, k): two observations of one
+        galaxy are at about 1.
     catalogue
         The catalogue, where it was given as galaxies.
     """

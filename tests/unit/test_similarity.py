@@ -10,6 +10,7 @@ import galwidget as gw
 from galwidget.latent import Latent
 from galwidget.science import index as index_module
 from galwidget.science.index import Index
+from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent, orientation, turned
 
 warnings.filterwarnings("ignore", module="lightning")
@@ -131,11 +132,21 @@ def test_neighbours_are_the_same_in_any_batch(model, sample):
     np.testing.assert_allclose(together.distance, np.concatenate([found.distance for found in apart]), atol=0.02)
 
 
-def test_a_difference_in_what_was_hardly_measured_counts_little(monkeypatch):
-    catalogue = Latent([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.1], [1.0, 0.1]])
-    found, distance = index_of(catalogue, monkeypatch, 20).search(Latent([[0.0, 0.0]], [[1.0, 0.1]]), 2)
-    assert list(found[0]) == [0, 1]
-    np.testing.assert_allclose(distance[0], [np.sqrt(1 / 2 / 2), np.sqrt(1 / 0.02 / 2)], rtol=1e-3)
+def test_a_difference_in_what_was_hardly_measured_counts_little():
+    metric = Metric.of_widths(np.full((1, 2), 0.1))
+    sharp, wide = metric.squares(np.zeros(2), np.full(2, 0.1), np.array([[1.0, 0], [1.0, 0]]), np.array([[0.1, 0.1], [1.0, 0.1]]))
+    np.testing.assert_allclose(sharp, 1 / 0.02 / 2)
+    np.testing.assert_allclose(wide, 1 / 1.01 / 2)
+
+
+def test_what_noise_moves_together_counts_once():
+    rng = np.random.default_rng(0)
+    noise = 0.1 * rng.normal(size=(2, 4000, 1)) + 0.01 * rng.normal(size=(2, 4000, 2))
+    metric = Metric.of_pairs(*(Latent(part, np.full_like(part, 0.1)) for part in noise))
+    along, across = metric.squares(np.zeros(2), np.full(2, 0.1), np.array([[0.1, 0.1], [0.1, -0.1]]), np.full((2, 2), 0.1))
+    assert across > 5 * along
+    same = [metric.squares(a, np.full(2, 0.1), b[None], np.full((1, 2), 0.1))[0] for a, b in zip(*noise, strict=True)]
+    assert 0.9 < np.mean(same) < 1.1
 
 
 def test_the_index_finds_what_comparing_all_finds(points, monkeypatch):

@@ -1,0 +1,86 @@
+"""How far apart two observations of one galaxy come to lie in latent space: the unit in which similarity is measured."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from galwidget.observation import observe
+from galwidget.science.orientation import canonical_latent, turned
+
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel
+    from galwidget.latent import Latent
+
+__all__ = ["Metric"]
+
+#: Galaxies that are drawn and observed twice, their seed, and how far the correlations found are drawn towards none.
+_DRAWN, _SEED, _SHRINKAGE = 384, 31, 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    r"""A distance between posteriors: the Mahalanobis distance of what noise and orientation do to one galaxy, wider for wider posteriors.
+
+    .. math:: D^2 = \frac1d\, \delta^T \Sigma^{-1} \delta, \qquad
+        \delta_j = (\mu_j - \mu'_j) \sqrt{\frac{2 t_j^2}{\max(\sigma_j, t_j)^2 + \max(\sigma_j', t_j)^2}}
+
+    with :math:`\Sigma` the covariance of the difference of two observations of one galaxy and t the usual width of a posterior. The noise
+    moves several dimensions at once, which the widths of the posterior alone do not say.
+
+    Parameters
+    ----------
+    width
+        t, shape (d,).
+    whitening
+        Lower triangular L with :math:`L L^T = \Sigma^{-1}`, shape (d, d).
+    """
+
+    width: np.ndarray
+    whitening: np.ndarray
+
+    @classmethod
+    def of_pairs(cls, one: Latent, other: Latent) -> Metric:
+        """From two observations each of n galaxies."""
+        difference = one.mean.astype(float) - other.mean
+        covariance = difference.T @ difference / len(difference)
+        scale = np.sqrt(np.diag(covariance)).clip(min=1e-4)
+        correlation = (1 - _SHRINKAGE) * covariance / np.outer(scale, scale) + _SHRINKAGE * np.eye(len(scale))
+        precision = np.linalg.inv(correlation) / np.outer(scale, scale)
+        precision /= np.einsum("ni,ij,nj->n", difference, precision, difference).mean() / len(scale)  # two observations are at 1
+        return cls(np.median(np.concatenate([one.std, other.std]), 0).astype(float), np.linalg.cholesky(precision))
+
+    @classmethod
+    def of_widths(cls, std: np.ndarray) -> Metric:
+        """From posterior widths (n, d) alone: for galaxies without images."""
+        width = np.median(std, 0).astype(float).clip(min=1e-3) if len(std) else np.ones(std.shape[1])
+        return cls(width, np.diag(1 / (np.sqrt(2) * width)))
+
+    @classmethod
+    def of_model(cls, model: GalaxyModel) -> Metric:
+        """From galaxies drawn from the model's prior, each turned and observed twice; the same for the same model."""
+        if model not in _KNOWN:
+            rng = np.random.default_rng(_SEED)
+            drawn = model.decode(model.draw(_DRAWN, seed=_SEED), attributes=False)
+            views = []
+            for seed in (1, 2):
+                lying = turned(drawn, rng.uniform(-0.5, 0.5, (_DRAWN, 2)), rng.uniform(0, 2 * np.pi, _DRAWN), (1.0, (-1.0) ** seed))
+                views.append(canonical_latent(model, observe(lying, seed=seed), ["image"]))
+            _KNOWN[model] = cls.of_pairs(*views)
+        return _KNOWN[model]
+
+    def squares(self, mean: np.ndarray, std: np.ndarray, means: np.ndarray, stds: np.ndarray) -> np.ndarray:
+        """D squared of one galaxy, (d,), to n others, (n, d)."""
+        usual = self.width**2
+        share = 2 * usual / (np.maximum(std**2, usual) + np.maximum(stds**2, usual))
+        return np.square(((means - mean) * np.sqrt(share)) @ self.whitening).mean(1)
+
+    def flat(self, means: np.ndarray) -> np.ndarray:
+        """Points whose plain distance is D for posteriors of the usual width, (n, d), float32."""
+        return np.ascontiguousarray(means @ self.whitening / np.sqrt(len(self.width)), np.float32)
+
+
+_KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Metric] = weakref.WeakKeyDictionary()
