@@ -94,6 +94,7 @@ class GalaxyEditor(FrameWidget):
         flux, ivar = galaxy.require_images()
         residual = (flux - seen.require_images()[0][:1]) * np.sqrt(ivar)
         good = ivar > 0
+        residual[~good] = np.nan  # drawn grey: nothing is known there
         chi2 = float(np.mean(residual[good] ** 2)) if good.any() else float("nan")
         last = seen[1] if wanted["telescope"] else decoded[1]
         about = {"chi2": chi2, "values": {name: _value(decoded[1], name) for name in model.conditions if name in decoded.table.colnames}}

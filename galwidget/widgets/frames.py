@@ -277,7 +277,8 @@ class FrameWidget(anywidget.AnyWidget):
     def _frame(self, shown: Shown, display: dict[str, Any], *, draft: bool) -> tuple[dict[str, Any], list[bytes]]:
         galaxies = shown.galaxies
         flux, _ = galaxies.require_images()
-        bands = list(dict.fromkeys(display["bands"]))
+        # an exact frame has every band: the page chooses among them without a message
+        bands = list(dict.fromkeys(display["bands"])) if draft else list(galaxies.survey.band_names)
         pixels = flux[:, [galaxies.survey.index(band) for band in bands]]
         if draft and pixels.size > _DRAFTED and pixels.min() >= 0:
             layer, data = companded(pixels, [_knee(display, band) for band in bands])

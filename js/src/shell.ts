@@ -2,7 +2,7 @@
 
 import { element, OWN_KEYS } from "./dom";
 import type { Column, Frame } from "./protocol";
-import { brief } from "./scale";
+import { brief, unitWords } from "./scale";
 import type { Session } from "./session";
 
 const GONE = "the kernel is gone or was restarted; this is its last picture. Run the cell again for a live one";
@@ -139,5 +139,5 @@ export function cellWords(frame: Frame | null, cell: number): string {
 function valueWords(column: Column, cell: number): string {
   const value = column.values[cell] ?? null;
   if (value === null) return "–";
-  return typeof value === "number" ? `${brief(value)} ${column.unit}`.trim() : value;
+  return typeof value === "number" ? `${brief(value)} ${unitWords(column.unit)}`.trim() : value;
 }
