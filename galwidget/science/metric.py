@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Metric"]
 
+#: Share of the spread among galaxies, in standard deviations, that two may differ by and still look alike, however well it is measured.
+_ALIKE = 0.1
 #: Galaxies that are drawn and observed twice, their seed, and how far the correlations found are drawn towards none.
 _DRAWN, _SEED, _SHRINKAGE = 384, 31, 0.1
 
@@ -28,8 +30,8 @@ class Metric:
     .. math:: D^2 = \frac1d\, \delta^T \Sigma^{-1} \delta, \qquad
         \delta_j = (\mu_j - \mu'_j) \sqrt{\frac{2 t_j^2}{\max(\sigma_j, t_j)^2 + \max(\sigma_j', t_j)^2}}
 
-    with :math:`\Sigma` the covariance of the difference of two observations of one galaxy and t the usual width of a posterior. The noise
-    moves several dimensions at once, which the widths of the posterior alone do not say.
+    with :math:`\Sigma` the covariance of the difference of two observations of one galaxy, and a hundredth of that among galaxies, and t the
+    usual width of a posterior. The noise moves several dimensions at once, which the widths of the posterior alone do not say.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ class Metric:
     def of_pairs(cls, one: Latent, other: Latent) -> Metric:
         """From two observations each of n galaxies."""
         difference = one.mean.astype(float) - other.mean
-        covariance = difference.T @ difference / len(difference)
+        among = np.cov(np.concatenate([one.mean, other.mean]).T.astype(float)) * _ALIKE**2
+        covariance = difference.T @ difference / len(difference) + among
         scale = np.sqrt(np.diag(covariance)).clip(min=1e-4)
         correlation = (1 - _SHRINKAGE) * covariance / np.outer(scale, scale) + _SHRINKAGE * np.eye(len(scale))
         precision = np.linalg.inv(correlation) / np.outer(scale, scale)
