@@ -68,6 +68,9 @@ def edits(model: GalaxyModel, galaxies: Galaxies, *, seed: int = 0) -> Part:
         pairs = np.isfinite(changes).all(1)
         slope, error = bootstrap(_through_zero, asked[pairs], changes[pairs], seed=seed)
         part.scores.append(Score(_SECTION, f"{name}: slope of the edited", float(slope[i]), float(np.atleast_1d(error)[i]), 1.0))
+        # galaxies that are mixed up still move by what was asked on average: the scatter tells
+        missed, missed_error = bootstrap(robust_scatter, (changes[:, i] - asked)[pairs], seed=seed)
+        part.scores.append(Score(_SECTION, f"{name}: scatter of the edited (sigma)", float(missed), float(missed_error), 0.0))
         allowed = np.stack([np.minimum(slopes[i], 0), np.maximum(slopes[i], 0)])
         drift[i] = np.maximum(allowed[0] - slope, 0) + np.maximum(slope - allowed[1], 0)
         drift[i, i] = 0

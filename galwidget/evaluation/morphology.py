@@ -42,7 +42,7 @@ def nonparametric(galaxies: Galaxies) -> dict[str, np.ndarray]:
 def _of_one(image: np.ndarray, axis_ratio: float, angle: float) -> tuple[float, float, float]:
     from scipy.ndimage import gaussian_filter, label  # noqa: PLC0415 (not at import)
 
-    rows, columns = np.indices(image.shape)
+    rows, columns = (np.asarray(axis) for axis in np.indices(image.shape))
     middle = (np.array(image.shape) - 1) / 2
     near = np.hypot(rows - middle[0], columns - middle[1]) < image.shape[0] / 4
     weight = np.where(near, np.clip(gaussian_filter(image, 1.0), 0, None), 0)
@@ -57,7 +57,7 @@ def _of_one(image: np.ndarray, axis_ratio: float, angle: float) -> tuple[float, 
         return np.nan, np.nan, np.nan
     smooth = gaussian_filter(image, _SMOOTHING * petrosian, mode="constant")
     annulus = np.abs(ellipse - petrosian) < 0.5
-    islands = np.asarray(label(smooth >= smooth[annulus].mean(), structure=np.ones((3, 3)))[0])  # type: ignore[index]  # its stub
+    islands = np.asarray(label(smooth >= smooth[annulus].mean(), structure=np.ones((3, 3)))[0])
     own = islands[round(y), round(x)]
     inside = islands == own
     if own == 0 or inside.sum() < 5:
