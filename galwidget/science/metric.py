@@ -30,8 +30,8 @@ class Metric:
     .. math:: D^2 = \frac1d\, \delta^T \Sigma^{-1} \delta, \qquad
         \delta_j = (\mu_j - \mu'_j) \sqrt{\frac{2 t_j^2}{\max(\sigma_j, t_j)^2 + \max(\sigma_j', t_j)^2}}
 
-    with :math:`\Sigma` the covariance of the difference of two observations of one galaxy, and a hundredth of that among galaxies, and t the
-    usual width of a posterior. The noise moves several dimensions at once, which the widths of the posterior alone do not say.
+    with :math:`\Sigma` the covariance of the difference of two observations of one galaxy, plus a hundredth of that among galaxies, and t
+    the usual width of a posterior. The noise moves several dimensions at once, which the widths of the posterior alone do not say.
 
     Parameters
     ----------
