@@ -240,7 +240,8 @@ def fit_baseline(
     if name == "stacked":
         return _with_gaussian(Baseline(name, run.stacked(latent_size, epochs), inputs), galaxies)
     network = _network(name, run, latent_size)
-    elbo = negative_elbo(beta)
+    # what is given is free and z is not, from the first step: or the decoder learns to take from z what it could be told
+    elbo = negative_elbo(beta, 0.0 if name == "cvae" else 0.25)
     losses: dict[str, Loss] = {"ae": reconstruction, "sparse": sparse(), "contractive": contractive(), "denoising": denoising()}
     run.minimise(network, network.parameters(), losses.get(name, elbo), epochs, name)
     model = Baseline(name, network, inputs)

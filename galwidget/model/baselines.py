@@ -117,14 +117,14 @@ class ConditionalAutoencoder(Autoencoder):
     conditions
         Number of attribute columns; each takes its value, its error and whether it is known.
     hidden
-        Share of the attributes that training hides, drawn for each galaxy between 0 and this.
+        Share of the galaxies that training hides attributes of: of each any share, drawn evenly.
 
     References
     ----------
     Sohn, Lee & Yan 2015, *Learning structured output representation using deep conditional generative models*, NIPS 28.
     """
 
-    def __init__(self, image: ImageModality, latent_size: int, conditions: int, hidden: float = 1.0) -> None:
+    def __init__(self, image: ImageModality, latent_size: int, conditions: int, hidden: float = 0.5) -> None:
         super().__init__(image, latent_size, variational=True)
         self.conditions, self.hidden = conditions, hidden
         self.recognition = Perceptron(latent_size + 6 * conditions, 2 * latent_size)
@@ -140,7 +140,8 @@ class ConditionalAutoencoder(Autoencoder):
     def given(self, value: Tensor, error: Tensor, mask: Tensor) -> Tensor:
         """Attributes, each (n, c), as the networks take them, (n, 3 c); in training some are hidden."""
         if self.training:
-            mask = mask & (torch.rand(mask.shape) >= self.hidden * torch.rand(len(mask), 1))
+            share = torch.rand(len(mask), 1) * (torch.rand(len(mask), 1) < self.hidden)
+            mask = mask & (torch.rand(mask.shape) >= share)
         return torch.cat([torch.where(mask, value, 0.0), torch.where(mask, (10 * error).log1p(), 0.0), mask.to(value.dtype)], 1)
 
 
@@ -260,7 +261,7 @@ def negative_elbo(beta: float = 1.0, warm_up: float = 0.25) -> Loss:
     def loss(model: Autoencoder, data: Mapping[str, Any], done: float) -> Tensor:
         posterior = model.encode(data)
         own = Gaussian(*(part[:, : model.latent_size] for part in posterior))  # what a CVAE is given costs nothing
-        weight = beta * min(1.0, done / warm_up)
+        weight = beta * (min(1.0, done / warm_up) if warm_up else 1.0)
         return weight * own.kl_to_standard() - model.log_likelihood(data["image"], posterior.sample())
 
     return loss

@@ -60,7 +60,7 @@ def test_every_model_with_an_encoder_redraws_through_each_psf(name, sample):
 
 @pytest.mark.parametrize("name", ["ae", "stacked", "denoising", "vae", "cvae"])
 def test_training_longer_redraws_better(name, sample):
-    chi2 = [np.mean(chi2_per_pixel(sample, quick(name, sample, epochs=epochs).reconstruct(sample))) for epochs in (1, 40)]
+    chi2 = [np.mean(chi2_per_pixel(sample, quick(name, sample, epochs=epochs, batch_size=8).reconstruct(sample))) for epochs in (1, 30)]
     assert chi2[1] < 0.7 * chi2[0]
 
 
@@ -177,19 +177,19 @@ def test_a_cvae_hides_attributes_in_training_only(sample, run):
     model = ConditionalAutoencoder(run.image(4 + 3 * columns), 4, columns)
     data = run.inputs.tensors(sample)
     known = [with_given(model.train(mode), run.inputs, data)["given"][:, -columns:].mean() for mode in (True, False)]
-    assert 0.3 < known[0] / known[1] < 0.7
+    assert 0.6 < known[0] / known[1] < 0.9
     assert with_given(model, run.inputs, {"image": data["image"]})["given"].eq(0).all()
 
 
-def test_a_cvae_obeys_what_it_is_asked(sample):
-    model = quick("cvae", sample, epochs=60, batch_size=16)
-    faint, bright = (model.sample(64, seed=1, mag_r=magnitude).flux.sum((1, 2, 3)).mean() for magnitude in (20.0, 18.0))
-    assert bright > 2 * faint
+def test_the_same_draw_of_a_cvae_is_brighter_where_more_light_is_asked(sample):
+    model = quick("cvae", sample, epochs=30, batch_size=8)
+    faint, bright = (model.sample(64, seed=1, mag_r=magnitude).flux.sum((1, 2, 3)) for magnitude in (20.0, 18.0))
+    assert np.mean(bright > faint) > 0.9
 
 
 def test_a_flow_lets_an_autoencoder_be_asked(sample):
     model = quick("ae", sample, epochs=30, batch_size=16)
-    flowing = model.with_flow(sample, epochs=150, progress=False)
+    flowing = model.with_flow(sample, epochs=40, progress=False)
     assert np.array_equal(flowing.reconstruct(sample).flux, model.reconstruct(sample).flux)
     faint, bright = (flowing.sample(64, seed=1, mag_r=magnitude).flux.sum((1, 2, 3)).mean() for magnitude in (20.0, 18.0))
     assert bright > 2 * faint
