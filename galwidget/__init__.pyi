@@ -11,7 +11,15 @@ from .io.field import read_field as read_field
 from .measurement import measure as measure
 from .observation import observe as observe
 from .science.anomaly import anomalies as anomalies
+from .science.compression import Compressed as Compressed
+from .science.compression import compress as compress
+from .science.compression import decompress as decompress
+from .science.compression import decompress_blocks as decompress_blocks
+from .science.compression import stored_latents as stored_latents
+from .science.denoise import deconvolve as deconvolve
+from .science.denoise import denoise as denoise
 from .science.index import Index as Index
+from .science.photoz import photoz as photoz
 from .science.similarity import like as like
 from .science.similarity import nearest as nearest
 from .simulation import simulate as simulate

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 __all__ = ["main"]
 
@@ -70,7 +71,26 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--quick", action="store_true", help="a few hundred galaxies, no network on the pixels")
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.set_defaults(run=_evaluate)
+    _add_compression(commands)
     return parser
+
+
+def _add_compression(commands: Any) -> None:
+    compress = commands.add_parser("compress", help="galaxies as a few numbers each, by a model")
+    compress.add_argument("samples", nargs="+", type=Path, metavar="in", help="files of galaxies of one survey; one is held at a time")
+    compress.add_argument("out", type=Path)
+    compress.add_argument("--model", type=Path, default=None, help="folder of a model; default: the shipped one")
+    compress.add_argument("--residual", type=float, default=None, metavar="Q", help="also the residual: each pixel to Q/2 sigma")
+    compress.add_argument("--step", type=float, default=1.0, help="of the latents, in posterior widths")
+    compress.add_argument("--columns", default=None, help="attributes to keep, names with commas between; default: all")
+    compress.set_defaults(run=_compress)
+
+    decompress = commands.add_parser("decompress", help="compressed galaxies to a FITS file")
+    decompress.add_argument("compressed", type=Path, metavar="in")
+    decompress.add_argument("out", type=Path)
+    decompress.add_argument("--model", type=Path, default=None, help="folder of the model that compressed them; default: the shipped one")
+    decompress.add_argument("--rows", default=None, metavar="FIRST:END", help="only these galaxies")
+    decompress.set_defaults(run=_decompress)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -142,3 +162,31 @@ def _compare(options: argparse.Namespace) -> None:
     found = compare(read(options.data), names, latent_size=options.latent_size, epochs=options.epochs, seed=options.seed)
     found.write(options.out)
     sys.stdout.write(f"{found}\n{options.out}: table.ecsv, models.png\n")
+
+
+def _compress(options: argparse.Namespace) -> None:
+    from galwidget.galaxy_model import load  # noqa: PLC0415 (only what a command needs)
+    from galwidget.io.cutouts import read  # noqa: PLC0415
+    from galwidget.science.compression import compress  # noqa: PLC0415
+
+    columns = None if options.columns is None else [name for name in options.columns.split(",") if name]
+    parts = (read(path) for path in options.samples)
+    written = compress(
+        load(options.model), parts, options.out, residual=options.residual, step=options.step, columns=columns, overwrite=True
+    )
+    sys.stdout.write(f"{options.out}: {written!r}\n")
+
+
+def _decompress(options: argparse.Namespace) -> None:
+    from galwidget.galaxy_model import load  # noqa: PLC0415 (only what a command needs)
+    from galwidget.science.compression import decompress  # noqa: PLC0415
+
+    rows = None
+    if options.rows is not None:
+        first, colon, end = options.rows.partition(":")
+        if not colon or not all(part.isdecimal() for part in (first, end) if part):
+            raise ValueError(f"--rows is {options.rows!r}; give FIRST:END, as in 0:1000")
+        rows = slice(int(first or 0), int(end) if end else None)
+    galaxies = decompress(options.compressed, load(options.model), rows=rows)
+    galaxies.write(options.out, overwrite=True)
+    sys.stdout.write(f"{options.out}: {galaxies!r}\n")
