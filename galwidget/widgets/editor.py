@@ -10,6 +10,7 @@ from traitlets import Bool, Dict, Int, List, validate
 from galwidget.galaxies import Galaxies
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.stitch import Recipe, name_of
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel, Latent
@@ -102,10 +103,23 @@ class GalaxyEditor(FrameWidget):
         cells = Galaxies.concatenate([Galaxies(p.flux, p.ivar, galaxy.psfs[0], p.table, survey=galaxy.survey) for p in parts])
         return Shown(cells, 1, 3, lambda: type(latent).concatenate([latent, both]), residual=residual, about=about)
 
-    def code(self) -> str:
-        """Text of a notebook cell that makes the edited galaxy again."""
-        verb = f"model.edit(galaxies[{self.index}], seed=0{asked.as_arguments(self.edits)})" if self.edits else f"galaxies[{self.index}]"
-        return f"{self._load_code()}edited = {verb}  # of the galaxies given to GalaxyEditor\n"
+    def _figure_labels(self) -> dict[str, Any]:
+        return {"captions": ("galaxy", "reconstruction", "residual", "edited")}
+
+    def _recipe(self) -> Recipe:
+        edited = f"model.edit_latent(latent, seed=0{asked.as_arguments(self.edits)})" if self.edits else "latent"
+        setup = (
+            f"galaxy = {name_of(self._galaxies, 'galaxies')}[{self.index}]\n"
+            f"latent = model.encode(galaxy)\n"
+            f"edited = {edited}\n"
+            f"decoded = model.decode(gw.Latent.concatenate([latent, edited]))  # before the telescope\n"
+            f"seen = gw.observe(decoded, psf=galaxy.psfs[0], noise=False)\n"
+            f"shown = gw.Galaxies.concatenate([\n"
+            f"    gw.Galaxies(part.flux, part.ivar, galaxy.psfs[0], part.table, survey=galaxy.survey)\n"
+            f"    for part in (galaxy, seen[0], {'seen' if self.telescope else 'decoded'}[1])\n"
+            f"])\n"
+        )
+        return Recipe(setup, "shown", self._cells(), self.model)
 
 
 def _value(galaxies: Galaxies, name: str) -> Any:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from galwidget.widgets.editor import GalaxyEditor
+from galwidget.widgets.export import write_page
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.grid import GalaxyGrid
 from galwidget.widgets.sweep import AttributeSweep
 from galwidget.widgets.traversal import LatentTraversal
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from astropy.table import QTable
+    from matplotlib.figure import Figure
 
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
@@ -67,9 +71,25 @@ class Explorer(ipywidgets.Tab):
         """Their attributes."""
         return self.widget.table
 
-    def code(self) -> str:
-        """Text of a notebook cell that makes them again."""
-        return self.widget.code()
+    def code(self, form: str = "galaxies") -> str:
+        """Text of a notebook cell that makes them again; ``form`` as in `FrameWidget.code`."""
+        return self.widget.code(form)
+
+    def figure(self, **options: Any) -> Figure:
+        """A matplotlib figure of the open tab; ``options`` as in `FrameWidget.figure`."""
+        return self.widget.figure(**options)
+
+    def to_fits(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the selected galaxies of the open tab (all, where none is) as FITS."""
+        self.widget.to_fits(path, overwrite=overwrite)
+
+    def to_png(self, path: str | PathLike[str], *, zoom: int = 1) -> None:
+        """Write the sheet of the open tab, ``zoom`` pixels of the file a pixel of the galaxies."""
+        self.widget.to_png(path, zoom=zoom)
+
+    def export_html(self, path: str | PathLike[str], title: str = "Galaxies that do not exist") -> None:
+        """Write one offline file with all tabs, one under the other; see `FrameWidget.export_html`."""
+        write_page(list(self.children), path, title)
 
     def close(self) -> None:
         """Free every tab's thread and its browser side."""

@@ -11,7 +11,9 @@ Browser to kernel, as custom messages:
     Set these traits (they are not echoed), then send the picture of the state. With ``"draft": true``, while a slider is held, the kernel
     does the least: no attributes, and a large picture in 8 bits; the browser asks for the exact one when the hand rests or lets go.
 ``{"type": "strip", "seq": 8, "row": 2, "state": {}}``
-    The same, for the fine steps of one row, to be scrubbed in the page (`LatentTraversal`).
+    The same, for the fine steps of one row (`LatentTraversal`) or of all (`AttributeSweep`), to be scrubbed in the page.
+``{"type": "code", "seq": 9, "form": "table", "state": {}}``
+    Set these traits, then send the text of a cell that makes the selected galaxies again (`FrameWidget.code`).
 ``{"type": "state", "state": {"selection": [1]}}``
     Set these traits; no answer.
 
@@ -23,6 +25,8 @@ Kernel to browser:
     the first cell), ``row_labels``, ``attributes`` of the cells and ``about``.
 ``{"type": "strip", ...}``
     A frame, of one row.
+``{"type": "code", "seq": 9, "code": "...", "model_id": "..."}``
+    The text, and the name by which the notebook's outputs know this widget.
 ``{"type": "superseded", "seq": 7}``
     A newer request came before this one was begun: there will be no picture of it.
 ``{"type": "error", "seq": 7, "message": "..."}``
@@ -39,7 +43,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -49,7 +53,9 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
 
 from galwidget.picture import default_display
+from galwidget.widgets.export import Exports
 from galwidget.widgets.still import still
+from galwidget.widgets.stitch import Recipe, cell, listed
 from galwidget.widgets.wire import companded, half_floats, hover_columns
 from galwidget.widgets.worker import LatestWorker
 
@@ -90,7 +96,7 @@ class Shown:
     about: dict[str, Any] = field(default_factory=dict)
 
 
-class FrameWidget(anywidget.AnyWidget):
+class FrameWidget(Exports, anywidget.AnyWidget):
     """A widget that shows the galaxies of its state; subclasses say which by `_show`.
 
     Parameters
@@ -110,7 +116,7 @@ class FrameWidget(anywidget.AnyWidget):
     display = Dict(help="bands and scale for red, green and blue; stretch in nJy a pixel; Q").tag(sync=True, echo_update=False)
     selection = List(Int(min=0), help="indices of the selected cells").tag(sync=True, echo_update=False)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame",)
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code")
     #: Whether its pictures are large enough that a draft of them is worth a second request.
     _drafts: ClassVar[bool] = True
 
@@ -137,8 +143,12 @@ class FrameWidget(anywidget.AnyWidget):
         """The fine steps of one row of that state, where ``strip`` is among the requests."""
         raise NotImplementedError
 
-    def code(self) -> str:
-        """Text of a notebook cell that makes the selected galaxies again, from scratch."""
+    def _strip_rows(self, wanted: dict[str, Any]) -> int:
+        """How many strips that state has."""
+        raise NotImplementedError
+
+    def _recipe(self) -> Recipe:
+        """How the shown galaxies are made, and which of them are selected."""
         raise NotImplementedError
 
     # ---- what people read
@@ -164,10 +174,15 @@ class FrameWidget(anywidget.AnyWidget):
         """Attributes of the selected galaxies, one row a galaxy."""
         return self.selected.table
 
-    def _load_code(self) -> str:
-        """The first lines of `code`: the package, and the model where it was loaded from a path."""
-        path = getattr(self.model, "path", None)
-        return f"import galwidget as gw\n\nmodel = gw.load({'' if path is None else repr(str(path))})\n"
+    def code(self, form: str = "galaxies") -> str:
+        """Text of a notebook cell that makes the selected galaxies (all, where none is) again, from scratch.
+
+        Parameters
+        ----------
+        form
+            What the cell ends with: ``galaxies``, ``table``, ``arrays`` or ``fits``.
+        """
+        return cell(self._locked(self._recipe), form)
 
     def _cells(self) -> np.ndarray:
         """Selected indices into `shown`, as an array that also indexes when it is empty."""
@@ -237,7 +252,13 @@ class FrameWidget(anywidget.AnyWidget):
             return
         if kind == "state":
             return
-        job = {"kind": kind, "seq": seq, "row": content.get("row"), "draft": self._drafts and content.get("draft") is True}
+        job = {
+            "kind": kind,
+            "seq": seq,
+            "row": content.get("row"),
+            "form": content.get("form"),
+            "draft": self._drafts and content.get("draft") is True,
+        }
         job |= {"wanted": self._wanted(), "display": dict(self.display)}
         replaced = self._worker.submit(kind, job)
         if replaced is not None:
@@ -263,6 +284,9 @@ class FrameWidget(anywidget.AnyWidget):
     def _answer(self, job: dict[str, Any]) -> None:
         begun = time.perf_counter()
         try:
+            if job["kind"] == "code":
+                self.send({"type": "code", "seq": job["seq"], "code": self.code(job["form"]), "model_id": self.model_id})
+                return
             if job["kind"] == "strip":
                 shown = self._locked(self._show_strip, job["wanted"], job["row"])
             else:
@@ -344,8 +368,3 @@ def in_words(error: BaseException) -> str:
     words = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     ours = isinstance(error, (ValueError, TypeError, KeyError, TraitError)) and words
     return words if ours else f"{type(error).__name__}: {words or 'no message'}"
-
-
-def listed(indices: Sequence[int] | np.ndarray) -> str:
-    """Indices as they are typed: ``[0, 3]``."""
-    return "[" + ", ".join(str(int(index)) for index in indices) + "]"

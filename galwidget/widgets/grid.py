@@ -8,7 +8,8 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.stitch import Recipe, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,10 +116,9 @@ class GalaxyGrid(FrameWidget):
             return self._galaxies[np.array([i for i in self.selection if i < len(self._galaxies)], dtype=int)]
         return super().selected
 
-    def code(self) -> str:
-        """Text of a notebook cell that makes the selected galaxies again."""
+    def _recipe(self) -> Recipe:
         if self._galaxies is not None:
-            return f"selected = galaxies[{listed(self.selection)}]  # of the galaxies given to GalaxyGrid\n"
+            return Recipe("", name_of(self._galaxies, "galaxies"), self.selection)
         given = asked.as_arguments(self.conditions) + ("" if self.temperature == 1 else f", temperature={self.temperature!r}")
-        draw = f"model.sample({self.rows * self.columns}, seed={self.seed}{given})"
-        return f"{self._load_code()}selected = {draw}[{listed(self._cells())}]\n"
+        sample = f"model.sample({self.rows * self.columns}, seed={self.seed}{given})"
+        return Recipe(f"shown = {sample}\n", "shown", self._cells(), self.model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from traitlets import Dict as DictTrait
@@ -12,7 +12,8 @@ from traitlets import Float, Int, List, Unicode, validate
 
 from galwidget.attributes import describe
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.stitch import Recipe, latent_text
 
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["AttributeSweep"]
 
 _MOST = 32
+#: Values of the strip that the scrub runs through.
+_FINE = 32
 
 
 class AttributeSweep(FrameWidget):
@@ -85,6 +88,8 @@ class AttributeSweep(FrameWidget):
             given=0 if of is None else columns,
         )
 
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "strip")
+
     @validate("attribute")
     def _known_attribute(self, proposal: Any) -> str:
         model: Any = self.model
@@ -109,6 +114,18 @@ class AttributeSweep(FrameWidget):
             self._encoded = model.encode(self._of) if hasattr(self._of, "flux") else self._of
         return self._encoded[:columns]
 
+    def _strip_rows(self, wanted: dict[str, Any]) -> int:
+        return 0 if self.model.conditions[wanted["attribute"]].categories else 1  # type: ignore[union-attr]
+
+    def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
+        if not isinstance(row, int) or not 0 <= row < self._strip_rows(wanted):
+            raise ValueError(f"strip {row!r} of {wanted['attribute']}; there are {self._strip_rows(wanted)}")
+        finer = max(1, _FINE // max(1, wanted["rows"] - 1))
+        return self._show({**wanted, "rows": (wanted["rows"] - 1) * finer + 1}, draft=True)
+
+    def _figure_labels(self) -> dict[str, Any]:
+        return {"row_title": describe(self.attribute).label, "values": []}
+
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         model: Any = self.model
         values = self._values(wanted)
@@ -119,20 +136,13 @@ class AttributeSweep(FrameWidget):
         about = {"low": None, "high": None} if values.dtype.kind == "U" else {"low": float(values[0]), "high": float(values[-1])}
         return Shown(galaxies, len(values), len(galaxies) // len(values), points, row_labels=labels, about=about)
 
-    def code(self) -> str:
-        """Text of a notebook cell that makes the selected galaxies again."""
-        wanted = self._wanted()
-        values = self._values(wanted)
+    def _recipe(self) -> Recipe:
+        values = self._values(self._wanted()).tolist()
         start = f"model.draw({self.columns}, seed={self.seed})"
         if self._of is not None:
-            start = (
-                f"{'model.encode(galaxies)' if hasattr(self._of, 'flux') else 'latent'}[:{self.columns}]  # those given to AttributeSweep"
-            )
-        return (
-            f"{self._load_code()}start = {start}\n"
-            f"rows = model.sweep({self.attribute!r}, of=start, values={values.tolist()!r}, seed={self.seed})\n"
-            f"selected = rows[{listed(self._cells())}]\n"
-        )
+            start = latent_text(self._start(self.columns, self.seed))
+        sweep = f"model.sweep({self.attribute!r}, of=start, values={values!r}, seed={self.seed})"
+        return Recipe(f"start = {start}\nshown = {sweep}\n", "shown", self._cells(), self.model)
 
 
 def _labels(values: np.ndarray, unit: str) -> list[str]:

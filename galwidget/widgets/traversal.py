@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.stitch import Recipe, latent_text
 
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
@@ -51,7 +52,7 @@ class LatentTraversal(FrameWidget):
     position = state(Dict(help="dimensions that were moved, and where to in standard deviations"))
     given = Int(0, help="1 where a galaxy was given").tag(sync=True)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "strip")
 
     def __init__(
         self,
@@ -130,6 +131,9 @@ class LatentTraversal(FrameWidget):
             model.decode(latent, attributes=not draft), len(wanted["dims"]), wanted["steps"], lambda: latent, row_labels=labels, about=about
         )
 
+    def _strip_rows(self, wanted: dict[str, Any]) -> int:
+        return len(wanted["dims"])
+
     def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
         model: Any = self.model
         dims = wanted["dims"]
@@ -139,12 +143,18 @@ class LatentTraversal(FrameWidget):
         latent = model.traverse_latent([dims[row]], of=self._galaxy(wanted), extent=wanted["extent"], steps=steps)
         return Shown(model.decode(latent), 1, steps, lambda: latent)
 
-    def code(self) -> str:
-        """Text of a notebook cell that makes the selected galaxies again."""
-        here = self._galaxy(self._wanted())
-        return (
-            f"import numpy as np\n{self._load_code()}"
-            f"here = gw.Latent(np.array({here.mean.tolist()}, np.float32), np.array({here.std.tolist()}, np.float32))\n"
+    def _figure_labels(self) -> dict[str, Any]:
+        sigma = np.linspace(-self.extent, self.extent, self.steps)
+        labels = [f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if value else "0" for value in sigma]
+        return {"column_labels": labels, "column_title": "standard deviations of the latent dimension", "values": []}
+
+    def _recipe(self) -> Recipe:
+        here = f"model.draw(1, seed={self.seed})"
+        if self._of is not None or self.position:
+            here = latent_text(self._galaxy(self._wanted()))
+        setup = (
+            f"here = {here}\n"
             f"rows = model.traverse_latent({self.dims}, of=here, extent={self.extent!r}, steps={self.steps})\n"
-            f"selected = model.decode(gw.Latent.concatenate([rows, here]))[{listed(self._cells())}]\n"
+            f"shown = model.decode(gw.Latent.concatenate([rows, here]))\n"
         )
+        return Recipe(setup, "shown", self._cells(), self.model)

@@ -9,6 +9,7 @@ import { brief, signed } from "./scale";
 import type { Session } from "./session";
 import type { Probe, Sheet, SheetOptions } from "./sheet";
 import type { Shell } from "./shell";
+import { Stitch } from "./stitch";
 import { type Viewing, viewingOf } from "./viewing";
 
 export interface DeskOptions {
@@ -31,6 +32,7 @@ export class Desk {
   readonly #tools = element("div", { class: "gw-tools", role: "toolbar", "aria-label": "Tools" });
   readonly #inspector: Inspector;
   readonly #help: HTMLElement;
+  readonly #stitch: Stitch;
   readonly #panel: HTMLButtonElement;
   readonly #undo: HTMLButtonElement;
   readonly #redo: HTMLButtonElement;
@@ -61,7 +63,8 @@ export class Desk {
     this.#panel = tool("details", "side panel of the galaxy at hand (Enter)", () => this.#open(!this.#inspector.open));
     this.#help = keysHelp(options.keys ?? []);
     const keys = tool("?", "keys (?)", () => this.#toggleHelp());
-    this.#tools.append(this.#undo, this.#redo, this.#panel, keys);
+    this.#stitch = new Stitch(session);
+    this.#tools.append(this.#undo, this.#redo, this.#panel, this.#stitch.root, keys);
     // not a container query: its containment would take the widget's width from it inside an HBox
     shell.onWidth((width) => el.classList.toggle("gw-narrow", width < NARROW));
     const hear = (event: KeyboardEvent) => this.#key(event);
@@ -90,7 +93,7 @@ export class Desk {
     }
     this.shell.stage.append(element("div", { class: "gw-below" }, sheet.bar, this.#tools), this.#probe);
     const below = this.options.beside ? this.shell.readout : this.shell.panel;
-    below.after(this.#inspector.root, this.#help);
+    below.after(this.#stitch.shown, this.#inspector.root, this.#help);
   }
 
   /** One more tool of the view. */
@@ -179,6 +182,7 @@ export class Desk {
     else if (control) return;
     else if (key === "?" || (key === "escape" && !this.#help.hidden)) this.#toggleHelp();
     else if (key === "x") this.viewing.set({ invert: !this.viewing.settings.invert });
+    else if (key === "s") void this.#stitch.run();
     else if (view) view[2]();
     else return;
     event.preventDefault();

@@ -10,6 +10,7 @@ const KEYS: readonly (readonly [keys: string, deed: string])[] = [
   ["Enter, double click", "side panel of the galaxy; a double click on a large picture shows it whole again"],
   ["+ − 0", "zoom in, out, back; the wheel too, on a large picture once it was clicked, elsewhere with Ctrl"],
   ["Shift+arrows", "pan a large picture that is zoomed"],
+  ["s", "stitch: a cell below this one that makes the selected galaxies (all, where none is) again"],
   ["x", "light or dark sky"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo and redo selections and changes of the display"],
   ["?", "this list"],

@@ -33,6 +33,7 @@ export interface Frame {
 
 export type Answer =
   | { type: "frame" | "strip"; seq: number; row: number | null; frame: Frame }
+  | { type: "code"; seq: number; code: string; modelId: string }
   | { type: "superseded"; seq: number }
   | { type: "error"; seq: number | null; message: string };
 
@@ -126,6 +127,10 @@ export function parseAnswer(message: unknown, buffers: readonly DataView[]): Ans
           row: typeof content.row === "number" ? content.row : null,
           frame: parseFrame(content, buffers),
         };
+      case "code":
+        if (seq === null) throw new Error("code came without its number");
+        if (typeof content.code !== "string") throw new Error("an answer for code came without it");
+        return { type: "code", seq, code: content.code, modelId: String(content.model_id) };
       case "superseded":
         if (seq === null) throw new Error("an answer came without its number");
         return { type: "superseded", seq };

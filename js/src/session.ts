@@ -2,7 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import type { Display } from "./lupton";
-import { type Frame, parseAnswer } from "./protocol";
+import { type Answer, type Frame, parseAnswer } from "./protocol";
 import { Scheduler } from "./scheduler";
 
 /** Milliseconds without a change after which a draft is followed by the exact picture. */
@@ -25,7 +25,8 @@ export class Session {
   readonly #scheduler: Scheduler;
   readonly #dirty = new Set<string>();
   readonly #asked = new Map<number, number>();
-  readonly #strips = new Map<number, (frame: Frame | null) => void>();
+  /** Who waits for an answer that is no picture of the state. */
+  readonly #waiting = new Map<number, (answer: Answer | null) => void>();
   #own = false;
   #held = false;
   #draft = false;
@@ -110,12 +111,23 @@ export class Session {
   }
 
   /** The fine steps of a row; null when they did not come. */
-  strip(row: number): Promise<Frame | null> {
+  async strip(row: number): Promise<Frame | null> {
+    const answer = await this.#ask({ type: "strip", row });
+    return answer?.type === "strip" ? answer.frame : null;
+  }
+
+  /** Text of a cell that makes the selected galaxies again, and the name of this widget in the notebook's outputs; null when it did not come. */
+  async code(form: string): Promise<{ code: string; modelId: string } | null> {
+    const answer = await this.#ask({ type: "code", form });
+    return answer?.type === "code" ? answer : null;
+  }
+
+  #ask(message: Record<string, unknown>): Promise<Answer | null> {
     if (this.parted) return Promise.resolve(null);
     return new Promise((resolve) => {
       const seq = this.#scheduler.number();
-      this.#strips.set(seq, resolve);
-      this.#send({ type: "strip", seq, row });
+      this.#waiting.set(seq, resolve);
+      this.#send({ ...message, seq });
     });
   }
 
@@ -193,8 +205,8 @@ export class Session {
   readonly #part = (): void => {
     this.parted = true;
     clearTimeout(this.#exact);
-    for (const done of this.#strips.values()) done(null);
-    this.#strips.clear();
+    for (const done of this.#waiting.values()) done(null);
+    this.#waiting.clear();
     this.#tell("status");
   };
 
@@ -204,10 +216,10 @@ export class Session {
 
   readonly #receive = (message: unknown, buffers: DataView[]): void => {
     const answer = parseAnswer(message, buffers ?? []);
-    const waiting = answer.seq === null ? undefined : this.#strips.get(answer.seq);
+    const waiting = answer.seq === null ? undefined : this.#waiting.get(answer.seq);
     if (answer.seq !== null && waiting) {
-      this.#strips.delete(answer.seq);
-      waiting(answer.type === "strip" ? answer.frame : null);
+      this.#waiting.delete(answer.seq);
+      waiting(answer);
     }
     if (answer.type === "frame") {
       const since = this.#asked.get(answer.seq);
