@@ -50,7 +50,7 @@ def test_kids_galaxies_do_not_crowd_on_the_chip_gap(kids_galaxies):
 def test_kids_psf_has_the_half_light_radius_of_the_stars(kids_galaxies, kids_sources):
     stars = stellar_locus(kids_sources)
     assert len(stars) >= 25
-    assert half_light_radius(kids_galaxies.psf[2]) == pytest.approx(np.median(kids_sources.r_half[stars]), rel=0.03)
+    assert half_light_radius(kids_galaxies.psf[0, 2]) == pytest.approx(np.median(kids_sources.r_half[stars]), rel=0.03)
     assert kids_galaxies.psf.shape[-1] <= 25
 
 
@@ -86,7 +86,7 @@ def test_kids_noise_is_what_ivar_says(kids_field, kids_sources):
 
 def test_kids_galaxies_are_no_stars(kids_galaxies):
     bright = kids_galaxies.attribute("mag_r") < 21
-    stellar = half_light_radius(kids_galaxies.psf[2]) * 0.2
+    stellar = half_light_radius(kids_galaxies.psf[0, 2]) * 0.2
     assert np.mean(kids_galaxies.attribute("r_half")[bright] < 1.1 * stellar) < 0.02
 
 

@@ -17,6 +17,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.io import psf as stars_to_psf
 from galwidget.io.coadd import Field, field_of
 from galwidget.io.images import Image, read_image
+from galwidget.io.registration import register, shifted
 from galwidget.io.sources import Sources, find_sources, is_star, stellar_locus
 from galwidget.measurement import measure, reference_band
 from galwidget.survey import Band, Survey, magnitude_to_nanojansky
@@ -60,6 +61,8 @@ def read_field(
         Default: the noise is measured on a mesh.
     psf
         PSF of each band, shape (band, k, k) in the order of the survey's bands, k odd, unit sum. Default: measured from the field's stars.
+        Each galaxy's ``psf`` is this, moved by how far each band lies off the reference band at that place
+        (`galwidget.io.registration`).
     stamp
         Side of the images in pixels.
     zero_point
@@ -104,14 +107,16 @@ def read_field(
     sources = find_sources(field, described.index(reference), detected)
     field = _with_undetected(field, sources)
     stars = stellar_locus(sources) if psf is None else np.array([], dtype=int)
-    psf = stars_to_psf.stack_stars(field, sources, stars) if psf is None else _given_psf(psf, len(bands))
+    registration = register(field, sources, described.index(reference))
+    psf = stars_to_psf.stack_stars(field, sources, stars, registration=registration) if psf is None else _given_psf(psf, len(bands))
     if survey is None:
         described = _with_noise(described, field, psf)
     kept, dropped = _select(field, sources, stars, psf, described, stamp, mag_limit, signal_to_noise)
     if not kept:
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
         raise ValueError(f"no galaxies: of {len(sources)} sources {reasons}; check mag_limit, signal_to_noise and the zero point")
-    galaxies = _cut_out(field, sources, kept, psf, described, stamp)
+    x, y = (np.asarray(sources.catalogue[axis][kept], float) for axis in ("x", "y"))
+    galaxies = _cut_out(field, sources, kept, shifted(psf, registration.offsets(x, y)), described, stamp)
     return _finish(galaxies, described, dropped)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from galwidget.io.coadd import Field
+    from galwidget.io.registration import Registration
     from galwidget.io.sources import Sources
 
 __all__ = ["half_light_radius", "psf_size", "spread", "stack_stars"]
@@ -22,7 +23,9 @@ def psf_size(fwhm: float) -> int:
     return min(2 * int(np.ceil(3.0 * fwhm)) + 1, _WIDEST)
 
 
-def stack_stars(field: Field, sources: Sources, stars: np.ndarray, size: int | None = None) -> np.ndarray:
+def stack_stars(
+    field: Field, sources: Sources, stars: np.ndarray, size: int | None = None, registration: Registration | None = None
+) -> np.ndarray:
     """PSF of each band: stars moved to the centre of a pixel, brought to unit flux, and averaged.
 
     Parameters
@@ -30,11 +33,13 @@ def stack_stars(field: Field, sources: Sources, stars: np.ndarray, size: int | N
     field
         The images.
     sources
-        Its sources, whose positions in the stack of bands are the centres for every band: where one band is off, so is its PSF.
+        Its sources.
     stars
         Indices of the stars.
     size
         Side of the result in pixels, odd; default `psf_size` of the widest band.
+    registration
+        How far each band is off; without, the sources' positions are the centres for every band: where one band is off, so is its PSF.
 
     Returns
     -------
@@ -51,16 +56,20 @@ def stack_stars(field: Field, sources: Sources, stars: np.ndarray, size: int | N
     The average weighs each star by its flux squared over the sky variance, which is optimal where the sky dominates, up to
     S/N 300 so that no star rules; pixels 3 sigma off the median (a neighbour, a cosmic ray) are left out.
     """
+    catalogue = sources.catalogue[stars]
+    places = np.stack([catalogue["x"], catalogue["y"]], 1)[:, None] + np.zeros((len(field.flux), 1))
+    if registration is not None:
+        places = places + registration.offsets(catalogue["x"], catalogue["y"])
     if size is None:
-        widest = max(_fwhm(_stack(field, sources, stars, band, _WIDEST)) for band in range(len(field.flux)))
+        widest = max(_fwhm(_stack(field, sources, stars, places[:, band], band, _WIDEST)) for band in range(len(field.flux)))
         size = psf_size(widest)
-    return np.stack([_stack(field, sources, stars, band, size) for band in range(len(field.flux))]).astype(np.float32)
+    return np.stack([_stack(field, sources, stars, places[:, band], band, size) for band in range(len(field.flux))]).astype(np.float32)
 
 
-def _stack(field: Field, sources: Sources, stars: np.ndarray, band: int, size: int) -> np.ndarray:
+def _stack(field: Field, sources: Sources, stars: np.ndarray, places: np.ndarray, band: int, size: int) -> np.ndarray:
     images, weights = [], []
-    for star in stars:
-        cut = _centred(field, sources, int(star), band, size)
+    for star, place in zip(stars, places, strict=True):
+        cut = _centred(field, sources, int(star), place, band, size)
         if cut is None:
             continue
         flux, sky = float(cut.sum()), float(1 / np.sqrt(field.ivar[band][_pixel(sources, int(star))]))
@@ -85,7 +94,7 @@ def _pixel(sources: Sources, index: int) -> tuple[int, int]:
     return round(float(sources.catalogue["y"][index])), round(float(sources.catalogue["x"][index]))
 
 
-def _centred(field: Field, sources: Sources, index: int, band: int, size: int) -> np.ndarray | None:
+def _centred(field: Field, sources: Sources, index: int, place: np.ndarray, band: int, size: int) -> np.ndarray | None:
     """Pixels around a star, its centre moved to the middle pixel; None if it leaves the field or a neighbour is near."""
     from scipy.ndimage import shift  # noqa: PLC0415 (not at import)
 
@@ -106,9 +115,7 @@ def _centred(field: Field, sources: Sources, index: int, band: int, size: int) -
         return None
     flux = field.flux[band][window].astype(float)
     flux = np.where(other, np.where(other[::-1, ::-1], 0.0, flux[::-1, ::-1]), flux)
-    moved = shift(
-        flux, (row - float(sources.catalogue["y"][index]), column - float(sources.catalogue["x"][index])), order=3, mode="nearest"
-    )
+    moved = shift(flux, (row - place[1], column - place[0]), order=3, mode="nearest")
     moved = moved[margin:-margin, margin:-margin]
     return moved if moved.sum() > 0 else None
 

@@ -14,9 +14,10 @@ __all__ = ["PSF_SIZE", "Camera", "Seeing"]
 
 #: Side of the PSF images in pixels.
 PSF_SIZE = 25
-#: Scatter of the seeing from galaxy to galaxy; of each component of the PSF's ellipticity; the range of Moffat's beta, from the broad wings
-#: of a coadd (2) towards those of the atmosphere alone (Trujillo et al. 2001, MNRAS 328, 977).
-_SEEING_SCATTER, _PSF_ELLIPTICITY, _MOFFAT_BETA = 0.04, 0.012, (2.0, 3.5)
+#: Scatter of the seeing from galaxy to galaxy, as from tile to tile of a survey (KiDS: Kuijken et al. 2019, A&A 625, A2); of each component
+#: of the PSF's ellipticity; the range of Moffat's beta, from the broad wings of a coadd (2) towards those of the atmosphere alone
+#: (Trujillo et al. 2001, MNRAS 328, 977).
+_SEEING_SCATTER, _PSF_ELLIPTICITY, _MOFFAT_BETA = 0.12, 0.012, (2.0, 3.5)
 #: A PSF narrower than this many pixels is drawn on a grid three times finer.
 _UNDERSAMPLED = 2.5
 

@@ -65,9 +65,9 @@ def simulate(
     noiseless
         The flux without noise; ``ivar`` is still that of the survey.
     psf
-        True: the survey's seeing, a little different for each galaxy. An array (band, k, k), k odd, of unit sum: this PSF for all of
-        them, such as a field's. False: the galaxies before the telescope and the atmosphere (``psf`` is a single pixel), at the survey's
-        noise.
+        True: the survey's seeing, different for each galaxy. An array (band, k, k), k odd, of unit sum: this PSF for all of them. An array
+        (m, band, k, k): one of these for each, at random, such as those of a field's galaxies. False: the galaxies before the telescope
+        and the atmosphere (``psf`` is a single pixel), at the survey's noise.
     measured
         Also measure them (in the noise-free, PSF-convolved image, whatever is returned); False is faster.
     workers
@@ -138,9 +138,9 @@ def _check(n: int, stamp: int, flatten: float, workers: int) -> None:
 
 def _given_psf(psf: ArrayLike, survey: Survey) -> np.ndarray:
     given = np.asarray(psf, dtype=np.float32)
-    if given.ndim != 3 or len(given) != len(survey.bands) or given.shape[1] != given.shape[2] or given.shape[1] % 2 == 0:
-        raise ValueError(f"psf has shape {given.shape}; expected (band, k, k) with k odd and {len(survey.bands)} bands")
-    return given
+    if given.ndim not in (3, 4) or given.shape[-3] != len(survey.bands) or given.shape[-2] != given.shape[-1] or given.shape[-1] % 2 == 0:
+        raise ValueError(f"psf has shape {given.shape}; expected (band, k, k) or (m, band, k, k) with k odd and {len(survey.bands)} bands")
+    return given if given.ndim == 4 else given[None]
 
 
 @dataclass(frozen=True)
@@ -192,13 +192,14 @@ def _block(task: _Task, number: int, count: int) -> Galaxies:
     centres = physics.uniform(-0.5, 0.5, (BLOCK, 2))[:count]
     clumps = physics.spawn(BLOCK)[:count]
     seeing = Seeing.draw(telescope, BLOCK, len(survey.bands))
+    given = () if task.psf is None else task.psf[telescope.integers(len(task.psf), size=BLOCK)]
     camera = Camera(survey, task.stamp, finer=task.psf is None)
     blurred = np.empty((count, len(survey.bands), task.stamp, task.stamp), np.float32)
     sharp = np.empty_like(blurred) if task.sharp else None
     psfs = []
     for index in range(count):
         spectrum = camera.spectrum(sources[index : index + 1], centres[index], clumps[index])
-        fine_psf, psf = camera.psf(seeing, index) if task.psf is None else (task.psf, task.psf)
+        fine_psf, psf = camera.psf(seeing, index) if task.psf is None else (given[index], given[index])
         blurred[index] = camera.image(spectrum, fine_psf)
         psfs.append(psf)
         if sharp is not None:
