@@ -29,5 +29,7 @@ from .train import fit as fit
 from .widgets.editor import GalaxyEditor as GalaxyEditor
 from .widgets.explorer import explore as explore
 from .widgets.grid import GalaxyGrid as GalaxyGrid
+from .widgets.map import LatentMap as LatentMap
+from .widgets.monitor import TrainingMonitor as TrainingMonitor
 from .widgets.sweep import AttributeSweep as AttributeSweep
 from .widgets.traversal import LatentTraversal as LatentTraversal
