@@ -1,0 +1,391 @@
+"""A map of the latent space: galaxies on a plane, coloured by an attribute, lassoed, looked at, and any point of the plane decoded."""
+
+from __future__ import annotations
+
+import html
+import threading
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+from traitlets import Bool, Enum, Int, List, Tuple, Unicode, observe, validate
+from traitlets import Float as Number
+
+from galwidget.attributes import describe
+from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
+from galwidget.picture import mosaic, png, rgb
+from galwidget.widgets.closing import close_parts
+from galwidget.widgets.frames import StateError, in_words
+from galwidget.widgets.map_chart import Chart
+from galwidget.widgets.plane import PROJECTIONS, Plane, attribute_values, colourable, in_short
+from galwidget.widgets.stitch import Recipe, cell, latent_text, name_of
+from galwidget.widgets.worker import LatestWorker
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+    from galwidget.galaxy_model import GalaxyModel
+
+__all__ = ["LatentMap"]
+
+#: Galaxies that are encoded between two reports of progress.
+_CHUNK = 512
+#: Galaxies on the sheet of selected ones, and its columns.
+_SHEET, _COLUMNS = 24, 6
+#: Seconds that showing the widget waits for a small map, so that the saved notebook has a picture of it.
+_PATIENCE = 2.0
+_TOOLS = {"look": "Look", "lasso": "Lasso", "pan": "Pan and zoom"}
+
+
+class LatentMap(ipywidgets.VBox):
+    """The latent space of a catalogue as a map.
+
+    Pointing at a galaxy shows it, a click anywhere decodes that point of the plane, a lasso selects every galaxy inside. The galaxies are
+    encoded on a thread: the widget is there at once, and `ready` when the map is.
+
+    Parameters
+    ----------
+    model
+        The model whose latent space it is.
+    galaxies
+        The catalogue, with images or without; default: galaxies drawn from the model.
+    latent
+        Where the galaxies are, where it is known (``model.encode(galaxies)``); default: they are encoded.
+    attribute
+        The column that colours them; default: the redshift, or the first magnitude, or the first column there is.
+    projection
+        ``PCA``, or ``UMAP`` where umap-learn is installed.
+    n, seed
+        How many galaxies are drawn, and with which seed, where none are given.
+
+    Attributes
+    ----------
+    attribute, projection, tool, selection, at, seed
+        The state: column, projection, ``look``, ``lasso`` or ``pan``, indices of the selected galaxies, the decoded point of the plane (or
+        None), the seed of drawn galaxies.
+    ready
+        Whether the map is there.
+
+    Raises
+    ------
+    ValueError
+        Fewer than three galaxies, or a latent that is not theirs.
+
+    Examples
+    --------
+    >>> chart = LatentMap(model, galaxies, attribute="g_r")  # doctest: +SKIP
+    >>> chart.selected.write("lassoed.fits")  # doctest: +SKIP
+    """
+
+    attribute = Unicode("", help="the column that colours; empty for none")
+    projection = Enum(PROJECTIONS, "PCA")
+    tool = Enum(tuple(_TOOLS), "look")
+    selection = List(Int(min=0), help="indices of the selected galaxies")
+    at = Tuple(Number(), Number(), default_value=None, allow_none=True, help="the point of the plane that is decoded")
+    seed = Int(1, min=0)
+    ready = Bool(False)
+
+    def __init__(
+        self,
+        model: GalaxyModel,
+        galaxies: Galaxies | None = None,
+        *,
+        latent: Latent | None = None,
+        attribute: str | None = None,
+        projection: str = "PCA",
+        n: int = 2000,
+        seed: int = 1,
+    ) -> None:
+        self.model = model
+        self._galaxies, self._latent, self._count = galaxies, latent, n if galaxies is None else len(galaxies)
+        self._asked = attribute
+        if self._count < 3:
+            raise ValueError(f"a map needs three galaxies or more; there are {self._count}")
+        if latent is not None and (galaxies is None or len(latent) != len(galaxies)):
+            raise ValueError(f"latent has {len(latent)} rows; give it with galaxies, one row each ({self._count} here)")
+        if attribute and galaxies is not None and attribute not in galaxies.table.colnames:
+            raise ValueError(f"the galaxies have no column {attribute!r}; they have {', '.join(galaxies.table.colnames) or 'none'}")
+        self._rows = galaxies
+        self._names: list[str] = []
+        self._plane: Plane | None = None
+        self._done, self._gone = threading.Event(), threading.Event()
+        self._worker = LatestWorker(self._work, ("build", "colour", "decode", "hover", "sheet"), name="galwidget LatentMap")
+        self._make_controls()
+        super().__init__([self._bar, self._status, ipywidgets.HBox([self._chart.figure, self._panel])], projection=projection, seed=seed)
+        self._status.value = f"{self._count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
+        self._submit("build")
+
+    def _make_controls(self) -> None:
+        wide = ipywidgets.Layout(width="230px")
+        self._chart = Chart(self._hovered, self._clicked, self._lassoed)
+        self._colour = ipywidgets.Dropdown(options=[], description="Colour", layout=wide)
+        self._tool = ipywidgets.ToggleButtons(
+            options=[(words, name) for name, words in _TOOLS.items()], style=ipywidgets.ToggleButtonsStyle(button_width="96px")
+        )
+        self._project = ipywidgets.Dropdown(options=PROJECTIONS, description="Projection", layout=ipywidgets.Layout(width="180px"))
+        self._clear = ipywidgets.Button(description="Clear selection", disabled=True, layout=ipywidgets.Layout(width="120px"))
+        self._status = ipywidgets.Label()
+        self._picture = ipywidgets.Image(layout=ipywidgets.Layout(width="192px", height="192px", visibility="hidden"))
+        self._values = ipywidgets.HTML("<i>Click on the map: the galaxy there is decoded.</i>")
+        self._sheet = ipywidgets.Image(layout=ipywidgets.Layout(width="264px", visibility="hidden"))
+        self._chosen = ipywidgets.HTML("<i>Draw a lasso: its galaxies are selected.</i>")
+        self._bar = ipywidgets.HBox(
+            [self._colour, self._tool, self._project, self._clear], layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        )
+        self._panel = ipywidgets.VBox(
+            [self._values, self._picture, self._chosen, self._sheet], layout=ipywidgets.Layout(width="290px", padding="0 0 0 12px")
+        )
+        self._colour.observe(lambda change: self.set_trait("attribute", change["new"] or ""), "value")
+        self._tool.observe(lambda change: self.set_trait("tool", change["new"]), "value")
+        self._project.observe(lambda change: self.set_trait("projection", change["new"]), "value")
+        self._clear.on_click(lambda _: self.set_trait("selection", []))
+
+    # ---- what people read
+
+    @property
+    def selected(self) -> Galaxies:
+        """The selected galaxies: those of the catalogue, or drawn ones as they are before the telescope."""
+        if self._galaxies is not None:
+            return self._galaxies[self._chosen_rows()]
+        return self.model.decode(self._placed()[self._chosen_rows()])
+
+    @property
+    def latent(self) -> Latent:
+        """Latent of the selected galaxies."""
+        return self._placed()[self._chosen_rows()]
+
+    @property
+    def table(self) -> QTable:
+        """Attributes of the selected galaxies."""
+        return self.selected.table
+
+    @property
+    def decoded_latent(self) -> Latent | None:
+        """The point of the latent space that was clicked at; None before."""
+        return None if self.at is None else Latent(self._mapped().lift(self.at))
+
+    @property
+    def decoded(self) -> Galaxies | None:
+        """The galaxy at the point that was clicked, before the telescope; None before."""
+        latent = self.decoded_latent
+        return None if latent is None else self.model.decode(latent)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the map is there (or cannot be made), at most ``timeout`` seconds; whether it is there."""
+        self._done.wait(timeout)
+        return self.ready
+
+    def code(self, form: str = "galaxies") -> str:
+        """Text of a notebook cell that makes the selected galaxies again, and the decoded one; ``form`` as in `FrameWidget.code`."""
+        decoded = "" if self.decoded_latent is None else f"decoded = model.decode({latent_text(self.decoded_latent)})\n"
+        if self._galaxies is not None:
+            return cell(Recipe(decoded, name_of(self._galaxies, "galaxies"), self.selection, self.model if decoded else None), form)
+        draw = f"model.draw({self._count}, seed={self.seed})"
+        if self.selection:
+            draw += f"[{self.selection}]"
+        return cell(Recipe(f"{decoded}latent = {draw}\n", "model.decode(latent)", range(len(self.selection)), self.model), form)
+
+    def _chosen_rows(self) -> np.ndarray:
+        return np.array(self.selection, dtype=int)
+
+    def _placed(self) -> Latent:
+        self._mapped()
+        assert self._latent is not None  # noqa: S101 (narrows the type)
+        return self._latent
+
+    def _mapped(self) -> Plane:
+        self._done.wait()
+        if self._plane is None:
+            raise ValueError(f"there is no map: {self._status.value}")
+        return self._plane
+
+    # ---- state
+
+    @validate("selection")
+    def _within(self, proposal: Any) -> list[int]:
+        chosen = sorted(set(proposal["value"]))
+        if chosen and chosen[-1] >= self._count:
+            raise StateError(f"galaxy {chosen[-1]} was selected, but there are {self._count}, from 0")
+        return chosen
+
+    @validate("attribute")
+    def _known(self, proposal: Any) -> str:
+        if proposal["value"] and self.ready:
+            self._check_column(proposal["value"])
+        return proposal["value"]
+
+    def _check_column(self, name: str) -> None:
+        if name not in self._names:
+            raise StateError(f"no column {name!r} can colour the map; these can: {', '.join(self._names) or 'none'}")
+
+    @observe("attribute", "tool", "projection", "selection", "at", "seed")
+    def _changed(self, change: Any) -> None:
+        name = change["name"]
+        if name == "tool":
+            self._tool.value = self.tool
+            self._chart.use(self.tool)
+        elif name in ("projection", "seed"):
+            self._project.value = self.projection
+            if self._done.is_set() and (name == "projection" or self._galaxies is None):
+                self._rebuild(anew=name == "seed")
+        elif self.ready:
+            if name == "attribute":
+                self._colour.value = self.attribute
+            self._submit({"attribute": "colour", "at": "decode", "selection": "sheet"}[name])
+
+    def _rebuild(self, *, anew: bool) -> None:
+        if anew:
+            self._latent = self._rows = None
+        self._done.clear()
+        self.ready = False
+        self.set_trait("at", None)
+        self.selection = []
+        self._submit("build")
+
+    # ---- what the browser says
+
+    def _hovered(self, index: int) -> None:
+        self._submit("hover", index)
+
+    def _clicked(self, x: float, y: float) -> None:
+        self.at = (x, y)
+
+    def _lassoed(self, rows: np.ndarray) -> None:
+        self.selection = rows.tolist()
+
+    # ---- the worker's jobs
+
+    def _submit(self, kind: str, value: Any = None) -> None:
+        self._worker.submit(kind, (kind, value))
+
+    def _work(self, job: Any) -> None:
+        kind, value = job
+        try:
+            getattr(self, f"_do_{kind}")(value)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the widget says it; the kernel goes on)
+            self._status.value = in_words(error)
+            if kind == "build":
+                self._done.set()
+
+    def _do_build(self, _: Any) -> None:
+        try:
+            self._latent = self._locate() if self._latent is None else self._latent
+            if self._gone.is_set():
+                return
+            self._status.value = f"{self.projection} of {self._count:,} galaxies"
+            self._plane = Plane(self._latent.mean, self.projection)
+            names = self._names = colourable(self._catalogue())
+            if self._asked:
+                self._check_column(self._asked)
+            self._colour.options = [("one colour", ""), *((describe(name).label, name) for name in names)]
+            best = [self.attribute, self._asked, "redshift", *(name for name in names if name.startswith("mag_")), *names]
+            self._chart.place(self._plane)
+            self.ready = True
+            self.attribute = next((name for name in best if name in names), "")
+            self._colour.value = self.attribute
+            self._do_colour(None)
+        except Exception:
+            self._plane = None
+            raise
+        finally:
+            self._done.set()
+
+    def _locate(self) -> Latent:
+        """Latents of the catalogue, and of drawn galaxies also the attributes, with progress."""
+        parts: list[Any] = []
+        drawn = None if self._galaxies is not None else self.model.draw(self._count, seed=self.seed)
+        for start in range(0, self._count, _CHUNK):
+            if self._gone.is_set():
+                break
+            self._status.value = f"{'decoded' if drawn is not None else 'encoded'} {start:,} of {self._count:,} galaxies"
+            part = slice(start, start + _CHUNK)
+            if drawn is not None:
+                decoded = self.model.decode(drawn[part])
+                parts.append(Galaxies(table=decoded.table, survey=decoded.survey))
+            else:
+                parts.append(self.model.encode(self._galaxies[part]))  # type: ignore[index]
+        if drawn is None:
+            return Latent.concatenate(parts)
+        self._rows = Galaxies.concatenate(parts)
+        return drawn
+
+    def _catalogue(self) -> Galaxies:
+        assert self._rows is not None  # noqa: S101 (narrows the type)
+        return self._rows
+
+    def _do_colour(self, _: Any) -> None:
+        if self._plane is None:
+            return
+        values, label, categories = (
+            attribute_values(self._catalogue(), self.attribute) if self.attribute else (np.full(self._count, np.nan), "", ())
+        )
+        shown = self._chart.colour(values, label, categories)
+        every = "" if shown == self._count else f"; {shown:,} of them as points, all of them in the picture behind and in the lasso"
+        self._status.value = f"{self._count:,} galaxies{every}"
+        self._chart.emphasise(self._chosen_rows())
+
+    def _images(self, rows: np.ndarray) -> np.ndarray:
+        """Pictures of galaxies of the catalogue, (n, y, x, 3): their images, or what the model makes of those without."""
+        if self._galaxies is not None and self._galaxies.flux is not None:
+            return rgb(self._galaxies[rows])
+        return rgb(self.model.decode(self._placed()[rows], attributes=False))
+
+    def _do_hover(self, index: int) -> None:
+        row = np.array([index])
+        self._chart.thumbnail.value = png(np.ascontiguousarray(self._images(row)[0, ::-1]))
+        name = self.attribute
+        words = f"{name} {in_short(self._catalogue().table[name][index])}" if name else ""
+        self._chart.caption.value = f"galaxy {index}   {words}"
+
+    def _do_decode(self, _: Any) -> None:
+        at = self.at
+        self._chart.mark(at)
+        if at is None or self._plane is None:
+            self._picture.layout.visibility = "hidden"
+            return
+        decoded = self.model.decode(Latent(self._plane.lift(at)))
+        self._picture.value = png(np.ascontiguousarray(rgb(decoded)[0, ::-1]))
+        self._picture.layout.visibility = "visible"
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{html.escape(in_short(decoded.table[name][0]))}</td></tr>"
+            for name in decoded.table.colnames[:8]
+        )
+        where = f"Decoded at ({at[0]:.2f}, {at[1]:.2f}), next to galaxy {self._plane.nearest(at)}"
+        self._values.value = f"<b>{where}</b><table>{rows}</table>"
+
+    def _do_sheet(self, _: Any) -> None:
+        rows = self._chosen_rows()
+        self._chart.emphasise(rows)
+        self._clear.disabled = not len(rows)
+        self._chosen.value = (
+            f"<b>{len(rows):,} selected</b>" + f", {_SHEET} of them:" * (len(rows) > _SHEET) if len(rows) else "None selected"
+        )
+        self._sheet.layout.visibility = "visible" if len(rows) else "hidden"
+        if len(rows):
+            some = rows[np.linspace(0, len(rows) - 1, min(_SHEET, len(rows))).astype(int)]
+            self._sheet.value = png(mosaic(self._images(some), min(_COLUMNS, len(some))))
+
+    # ---- life
+
+    def close(self) -> None:
+        """End the thread, and free every part of the map in the kernel and in the page."""
+        if hasattr(self, "_worker"):
+            self._gone.set()
+            self._worker.close()
+            self._chart.close()
+            close_parts(self)
+        super().close()
+
+    def figure(self) -> Any:
+        """The map as a matplotlib figure."""
+        self._mapped()
+        return self._chart.drawn()
+
+    def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
+        bundle = super()._repr_mimebundle_(**arguments)
+        return {**bundle, **self.still()}
+
+    def still(self) -> dict[str, str]:
+        """What a reader without a kernel sees: ``image/png`` and ``text/html`` of the map, where it is ready in time."""
+        return self._chart.still(f"LatentMap: {self._count:,} galaxies") if self.wait(_PATIENCE) else {}
