@@ -74,7 +74,7 @@ class Index:
         galaxies
             The catalogue, or its parts one after the other (a generator of files, say): only one is held at a time.
         using
-            Modalities or attributes to use, as in ``model.encode``; queries use the same.
+            Modalities or attributes to use, as in ``model.encode``; None takes the picture where there is one, else all attributes.
         progress
             Show a progress bar.
 
@@ -141,7 +141,7 @@ class Index:
 
     @property
     def using(self) -> list[str] | None:
-        """Modalities that the catalogue was encoded from; None for all that it has."""
+        """Modalities that the catalogue was encoded from; None for the picture where there is one, else all attributes."""
         return self._using
 
     def latent(self, rows: Any = slice(None)) -> Latent:
@@ -176,7 +176,8 @@ class Index:
             raise ValueError(f"the latent has {latent.mean.shape[1]} dimensions, the index {self.dimensions}; encode with the same model")
         index, distance = np.empty((len(latent), k), np.int64), np.empty((len(latent), k))
         for row in range(len(latent)):
-            candidates = self._candidates(latent.mean[row : row + 1], k)
+            # far neighbours may be likely ones where much is left open: compare all
+            candidates = None if self.metric.open(latent.std[row]) else self._candidates(latent.mean[row : row + 1], k)
             squares = self._squares(latent.mean[row], latent.std[row], candidates)
             best = np.argpartition(squares, k - 1)[:k]
             best = best[np.lexsort((best, squares[best]))]

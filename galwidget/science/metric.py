@@ -27,11 +27,12 @@ _DRAWN, _SEED, _SHRINKAGE = 384, 31, 0.1
 class Metric:
     r"""A distance between posteriors: the Mahalanobis distance of what noise and orientation do to one galaxy, wider for wider posteriors.
 
-    .. math:: D^2 = \frac1d\, \delta^T \Sigma^{-1} \delta, \qquad
-        \delta_j = (\mu_j - \mu'_j) \sqrt{\frac{2 t_j^2}{\max(\sigma_j, t_j)^2 + \max(\sigma_j', t_j)^2}}
+    .. math:: D^2 = \frac1d\, \delta^T (\Sigma + W)^{-1} \delta, \qquad
+        \delta_j = (\mu_j - \mu'_j) \, t_j / \max(\sigma_j', t_j), \qquad W = \mathrm{diag} \max(\sigma_j^2 - t_j^2, 0)
 
     with :math:`\Sigma` the covariance of the difference of two observations of one galaxy, plus a hundredth of that among galaxies, and t
-    the usual width of a posterior. The noise moves several dimensions at once, which the widths of the posterior alone do not say.
+    the usual width of a posterior. The noise moves several dimensions at once, which the widths of the posterior alone do not say. What is
+    asked for (no prime) may leave much open, as a magnitude alone does: W. What is compared with it seldom does.
 
     Parameters
     ----------
@@ -75,11 +76,17 @@ class Metric:
             _KNOWN[model] = cls.of_pairs(*views)
         return _KNOWN[model]
 
+    def open(self, std: np.ndarray) -> bool:
+        """Whether a posterior of this width, (d,), leaves more open than an observed galaxy's."""
+        return bool(np.any(std > 2 * self.width))
+
     def squares(self, mean: np.ndarray, std: np.ndarray, means: np.ndarray, stds: np.ndarray) -> np.ndarray:
-        """D squared of one galaxy, (d,), to n others, (n, d)."""
-        usual = self.width**2
-        share = 2 * usual / (np.maximum(std**2, usual) + np.maximum(stds**2, usual))
-        return np.square(((means - mean) * np.sqrt(share)) @ self.whitening).mean(1)
+        """D squared from one galaxy, (d,), to n others, (n, d)."""
+        usual, whitening = self.width**2, self.whitening
+        if self.open(std):
+            covariance = np.linalg.inv(whitening @ whitening.T) + np.diag(np.maximum(std**2 - usual, 0))
+            whitening = np.linalg.cholesky(np.linalg.inv(covariance))
+        return np.square(((means - mean) * np.sqrt(usual / np.maximum(stds**2, usual))) @ whitening).mean(1)
 
     def flat(self, means: np.ndarray) -> np.ndarray:
         """Points whose plain distance is D for posteriors of the usual width, (n, d), float32."""

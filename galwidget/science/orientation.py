@@ -132,7 +132,7 @@ def canonical_latent(model: GalaxyModel, galaxies: Galaxies | Latent, using: Seq
         n galaxies; those without images have only the shape columns turned. A `Latent` (an edited galaxy, a draw) is drawn first, as the
         model's survey would see it without noise.
     using
-        As in ``model.encode``.
+        As in ``model.encode``; None takes the picture where there is one, else all attributes.
     """
     if isinstance(galaxies, Latent):
         parts = [_batch_of_latent(model, galaxies[start : start + _BATCH]) for start in range(0, len(galaxies), _BATCH)]
@@ -145,6 +145,7 @@ def canonical_latent(model: GalaxyModel, galaxies: Galaxies | Latent, using: Seq
 def _batch(model: GalaxyModel, galaxies: Galaxies, using: Sequence[str] | None) -> Latent:
     if galaxies.flux is None or not model.stamp or (using is not None and "image" not in using):
         return model.encode(galaxies.with_table(_level(galaxies.table)), using)
+    using = ["image"] if using is None else using
     centre, angle = orientation(galaxies)
     copies = [model.encode(turned(galaxies, centre, angle, mirror), using) for mirror in _COPIES]
     means, stds = np.stack([copy.mean for copy in copies]), np.stack([copy.std for copy in copies])

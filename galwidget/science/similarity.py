@@ -52,6 +52,7 @@ class Neighbours:
                 "distance": self.distance.ravel(),
             }
         )
+        found["distance"].info.format = ".2f"
         if self.catalogue is None or not self.catalogue.table.colnames:
             return found
         return hstack(
@@ -98,7 +99,8 @@ def nearest(
     k
         Neighbours of each.
     using
-        Modalities or attributes to compare by, as in ``model.encode``; None takes all that there is, or what the index was built with.
+        Modalities or attributes to compare by, as in ``model.encode``; None takes the picture where there is one, else all attributes, or
+        what the index was built with.
     progress
         Show a progress bar while a catalogue is encoded.
 

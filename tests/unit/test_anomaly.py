@@ -18,7 +18,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def sample(model):
-    return gw.simulate(128, model.survey, seed=3, stamp=model.stamp, mag_limit=21, flatten=0.7, progress=False)
+    return gw.simulate(96, model.survey, seed=3, stamp=model.stamp, mag_limit=21, flatten=0.7, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def test_an_attribute_that_contradicts_the_picture_is_named(model, sample):
 
 
 def test_a_score_is_the_same_in_any_batch(model, sample, judged):
-    apart = [gw.anomalies(model, galaxy, reference=sample, progress=False) for galaxy in sample[:4]]
-    np.testing.assert_allclose(np.concatenate([found.score for found in apart]), judged.score[:4], rtol=1e-3, atol=1e-3)
-    assert [found.reason[0] for found in apart] == judged.reason[:4]
+    alone = gw.anomalies(model, sample[7], reference=sample, progress=False)
+    np.testing.assert_allclose(alone.score, judged.score[7], rtol=1e-3, atol=1e-3)
+    assert alone.reason == judged.reason[7:8]
 
 
 def test_galaxies_without_images_are_judged_by_their_attributes(model, sample):

@@ -135,8 +135,13 @@ def test_neighbours_are_the_same_in_any_batch(model, sample):
 def test_a_difference_in_what_was_hardly_measured_counts_little():
     metric = Metric.of_widths(np.full((1, 2), 0.1))
     sharp, wide = metric.squares(np.zeros(2), np.full(2, 0.1), np.array([[1.0, 0], [1.0, 0]]), np.array([[0.1, 0.1], [1.0, 0.1]]))
-    np.testing.assert_allclose(sharp, 1 / 0.02 / 2)
-    np.testing.assert_allclose(wide, 1 / 1.01 / 2)
+    np.testing.assert_allclose([sharp, wide], [1 / 0.02 / 2, 1 / 2 / 2])
+
+
+def test_what_a_query_leaves_open_does_not_count():
+    metric = Metric.of_widths(np.full((1, 2), 0.1))
+    left_open, given = metric.squares(np.zeros(2), np.array([1.0, 0.1]), np.eye(2), np.full((2, 2), 0.1))
+    np.testing.assert_allclose([left_open, given], [1 / 1.01 / 2, 1 / 0.02 / 2])
 
 
 def test_what_noise_moves_together_counts_once():
