@@ -1,4 +1,4 @@
-"""The explorer: sample, sweep, traverse and edit in tabs."""
+"""The explorer: sample, sweep, traverse, edit, map and train in tabs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from galwidget.widgets.editor import GalaxyEditor
 from galwidget.widgets.export import write_page
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.grid import GalaxyGrid
+from galwidget.widgets.late import LateTab
 from galwidget.widgets.sweep import AttributeSweep
 from galwidget.widgets.traversal import LatentTraversal
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
+    from galwidget.widgets.map import LatentMap
+    from galwidget.widgets.monitor import TrainingMonitor
 
 __all__ = ["Explorer", "explore"]
 
@@ -48,13 +51,34 @@ class Explorer(ipywidgets.Tab):
             self.galaxies = GalaxyGrid(galaxies=galaxies)
             self.editor = GalaxyEditor(model, galaxies)
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
-        super().__init__(list(tabs.values()), titles=list(tabs), selected_index=0)
+        late = {"Map": LateTab(lambda: _map(model, galaxies)), "Train": LateTab(lambda: _monitor(model, galaxies))}
+        self._showing = 0
+        super().__init__([*tabs.values(), *late.values()], titles=[*tabs, *late], selected_index=0)
         self._own_layout = self.layout
+        self.observe(self._opened, "selected_index")
+
+    def _opened(self, _: Any) -> None:
+        child = self.children[self.selected_index or 0]
+        if self.titles[self.selected_index or 0] != "Train":
+            self._showing = self.selected_index or 0
+        if isinstance(child, LateTab):
+            child.begin()
 
     @property
-    def widget(self) -> FrameWidget:
-        """The widget of the open tab."""
-        return self.children[self.selected_index or 0]
+    def map(self) -> LatentMap:
+        """The widget of the tab *Map*."""
+        return self.children[self.titles.index("Map")].content
+
+    @property
+    def training(self) -> TrainingMonitor:
+        """The widget of the tab *Train*."""
+        return self.children[self.titles.index("Train")].content
+
+    @property
+    def widget(self) -> Any:
+        """The widget of the open tab; while that is *Train*, which shows no galaxies, of the one before."""
+        child = self.children[self._showing]
+        return child.content if isinstance(child, LateTab) else child
 
     @property
     def selected(self) -> Galaxies:
@@ -88,8 +112,8 @@ class Explorer(ipywidgets.Tab):
         self.widget.to_png(path, zoom=zoom)
 
     def export_html(self, path: str | PathLike[str], title: str = "Galaxies that do not exist") -> None:
-        """Write one offline file with all tabs, one under the other; see `FrameWidget.export_html`."""
-        write_page(list(self.children), path, title)
+        """Write one offline file with every tab of galaxies, one under the other; see `FrameWidget.export_html`."""
+        write_page([child for child in self.children if isinstance(child, FrameWidget)], path, title)
 
     def close(self) -> None:
         """Free every tab's thread and its browser side."""
@@ -101,6 +125,18 @@ class Explorer(ipywidgets.Tab):
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(**arguments)
         return {**bundle, **self.grid.still()}
+
+
+def _map(model: GalaxyModel, galaxies: Galaxies | None) -> LatentMap:
+    from galwidget.widgets.map import LatentMap  # noqa: PLC0415 (bqplot only where the tab is opened)
+
+    return LatentMap(model, galaxies)
+
+
+def _monitor(model: GalaxyModel, galaxies: Galaxies | None) -> TrainingMonitor:
+    from galwidget.widgets.monitor import TrainingMonitor  # noqa: PLC0415 (Lightning only where the tab is opened)
+
+    return TrainingMonitor(galaxies, model)
 
 
 def explore(model: GalaxyModel | None = None, galaxies: Galaxies | None = None) -> Explorer:
