@@ -83,10 +83,10 @@ def draw(
     rows = -(-len(panels) // columns)
     _, _, height, side = shown.galaxies.require_images()[0].shape
     aspect = height / side
-    left = max((len(label) for label in shown.row_labels), default=0) * 0.055 + (0.22 if row_title else 0.0)
+    left = max((len(label) for label in shown.row_labels), default=0) * 0.055 + (0.22 if row_title else 0.0) + 0.1 * bool(shown.row_labels)
     stamp = (width - left) / (columns + (columns - 1) * _GAP)
     above = 0.17 * bool(captions)
-    below = 0.17 * bool(column_labels) + 0.17 * bool(column_title) + 0.34 * (shown.residual is not None)
+    below = 0.17 * bool(column_labels) + 0.17 * bool(column_title) + 0.42 * (shown.residual is not None)
     tall = stamp * (rows * aspect + (rows - 1) * _GAP)
     figure = PaperFigure(figsize=(width, tall + above + below))
     axes = figure.add_axes((left / width, below / (tall + above + below), 1 - left / width, tall / (tall + above + below)))
@@ -138,7 +138,7 @@ def _value(galaxies: Galaxies, name: str, row: int) -> str:
     name_of_it = name.removeprefix("requested_")
     known = describe(name_of_it)
     column = galaxies.table[name]
-    short = _SYMBOLS.get(name_of_it, known.label.removesuffix(" magnitude"))
+    short = _SYMBOLS.get(name_of_it, known.label.removesuffix(" magnitude").replace(" - ", " \N{MINUS SIGN} "))
     if np.asarray(column).dtype.kind not in "biuf":
         hidden = np.broadcast_to(np.asarray(getattr(column, "mask", False)), len(galaxies))[row]
         return "" if hidden else f"{column[row]}"

@@ -3,6 +3,7 @@
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { EDITOR_STATE, renderEditor } from "./editor_view";
 import { GRID_STATE, renderGrid } from "./grid_view";
+import { type Saved, savedModel, withoutKernel } from "./saved";
 import { Session } from "./session";
 import { renderSweep, SWEEP_STATE } from "./sweep_view";
 import { renderTraversal, TRAVERSAL_STATE } from "./traversal_view";
@@ -16,7 +17,7 @@ const KINDS = {
 
 const kindOf = (model: AnyModel) => KINDS[model.get("kind") as keyof typeof KINDS];
 
-export default () => {
+const widget = () => {
   let session: Session | undefined;
   return {
     initialize({ model }: InitializeProps) {
@@ -28,3 +29,14 @@ export default () => {
     },
   };
 };
+
+export default widget;
+
+/** Show a widget whose answers were written into the page: galwidget/widgets/export.py calls this. */
+export async function showSaved(saved: Saved, el: HTMLElement): Promise<void> {
+  const model = await savedModel(saved);
+  const { initialize, render } = widget();
+  initialize({ model } as InitializeProps);
+  render({ model, el } as RenderProps);
+  withoutKernel(el);
+}

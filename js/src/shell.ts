@@ -5,6 +5,7 @@ import type { Column, Frame } from "./protocol";
 import { brief, unitWords } from "./scale";
 import type { Session } from "./session";
 
+const SAVED = "a saved picture: display, zoom, selection and scrub work; new galaxies need the notebook";
 const GONE = "the kernel is gone or was restarted; this is its last picture. Run the cell again for a live one";
 
 export class Shell {
@@ -102,7 +103,8 @@ export class Shell {
     this.#error.hidden = session.error === null;
     if (this.#error.textContent !== (session.error ?? "")) this.#error.textContent = session.error ?? "";
     this.#root.dataset.kernel = session.parted ? "gone" : "here";
-    this.#status.textContent = session.parted ? GONE : session.frame || session.error ? "" : "waiting for the kernel";
+    const here = session.get<boolean | undefined>("saved") ? SAVED : "";
+    this.#status.textContent = session.parted ? GONE : session.frame || session.error ? here : "waiting for the kernel";
     this.#read();
   }
 

@@ -14,6 +14,11 @@ export class Strips {
     this.#rows.set(row, frame);
   }
 
+  /** The strip of a row, where it is here. */
+  strip(row: number): Frame | undefined {
+    return this.#rows.get(row);
+  }
+
   has(row: number): boolean {
     return this.#rows.has(row);
   }

@@ -10,6 +10,7 @@ import { formatted } from "./scale";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
+import { SweepScrub } from "./sweep_scrub";
 
 export const SWEEP_STATE = ["attribute", "low", "high", "rows", "columns", "seed"];
 
@@ -40,9 +41,16 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     describe: (cell) => cellWords(session.frame, cell),
   });
   const name = element("div", { class: "gw-axis" });
-  shell.stage.append(name, element("div", { class: "gw-rows" }, labels, sheet.root));
+  const scrub = new SweepScrub(session, desk.viewing, () => current(), {
+    pixelScale: desk.sheetOptions.pixelScale,
+    probe: desk.sheetOptions.probe,
+    labels: LABELS,
+  });
+  shell.stage.append(name, element("div", { class: "gw-rows" }, labels, sheet.root), scrub.line);
   desk.attach(sheet, true);
-  shell.onWidth((width) => sheet.fit(width - LABELS - 8));
+  shell.onWidth((width) => {
+    for (const each of [sheet, scrub.sheet]) each.fit(width - LABELS - 8);
+  });
 
   const current = () => known.find((condition) => condition.name === session.get<string>("attribute")) as Condition;
   const draw = () => {
@@ -55,6 +63,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
       desk.viewing.settings,
     );
     sheet.cells.select(session.selection);
+    scrub.draw();
     desk.refresh();
     if (labels.childElementCount !== frame.rows) labels.replaceChildren(...frame.rowLabels.map(() => element("div")));
     frame.rowLabels.forEach((text, index) => {
@@ -113,17 +122,19 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     row("size", "", size),
     ...(given ? [] : [seed.root]),
   ];
-  shell.panel.append(section("Sweep", ...parts), display.root);
+  shell.panel.append(section("Sweep", ...parts), scrub.root, display.root);
   show();
   shell.onEnd(display.end);
   shell.onEnd(desk.viewing.listen(draw));
   shell.onEnd(
     session.listen((what) => {
+      if (what === "frame") scrub.renew();
       if (what === "frame") draw();
       if (what === "selection") sheet.cells.select(session.selection);
       if (what === "state") show();
     }),
   );
+  scrub.renew();
   draw();
   return () => shell.dispose();
 }
