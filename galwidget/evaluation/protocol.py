@@ -16,7 +16,7 @@ from galwidget.evaluation.realism import memorising, realism
 from galwidget.evaluation.reconstruction import chi2_per_pixel, reconstruction
 from galwidget.evaluation.references import PixelPCA, sersic_fit
 from galwidget.evaluation.report import Evaluation
-from galwidget.evaluation.sampling import Comparable, comparable
+from galwidget.evaluation.sampling import Comparable, comparable, observed_halves
 from galwidget.evaluation.scores import Part, Score, bootstrap
 from galwidget.evaluation.two_sample import features, forest_auc, network_auc
 from galwidget.galaxies import Galaxies
@@ -188,7 +188,7 @@ class _Judge:
             point = np.random.default_rng(self.seed).standard_normal((len(galaxies), self.model.latent_size))
             other, against = self._comparable(galaxies, self.model.decode(Latent(point))), "N(0, I) sampling"
         elif given:
-            other, against = sides.halves(self.seed), "observed against observed (halves)"
+            other, against = observed_halves(galaxies, seed=self.seed), "observed against observed (halves)"
         part = realism(sides, how, network=self.network, seed=self.seed, reference=other, against=against)
         if self.training is not None and self.training.flux is not None:
             part.add(memorising(sides, self.training, how, seed=self.seed))
@@ -213,7 +213,7 @@ class _Judge:
         def add(name: str, value: tuple[float, float], perfect: float, model: float = float("nan")) -> None:
             part.scores.append(Score("references", name, *value, perfect, model, "the model" if np.isfinite(model) else ""))
 
-        few = self._bright(40)
+        few = self._bright(25)
         drawn = float(np.nanmean(chi2_per_pixel(few, self._reconstruct(few))))
         add(
             f"chi2 a pixel, Sersic fit to {len(few)}",
@@ -221,7 +221,7 @@ class _Judge:
             1.0,
             drawn,
         )
-        halves = comparable(self.galaxies, self.galaxies[:0], before_telescope=False, seed=self.seed).halves(self.seed)
+        halves = observed_halves(self.galaxies, seed=self.seed)
         self._told_apart(halves, "observed against observed", add)
         if self.training is not None and self.training.flux is not None and hasattr(self.model, "latent_size"):
             pca = PixelPCA(self.training, self.model.latent_size)

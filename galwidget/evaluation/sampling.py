@@ -10,7 +10,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, reference_band
 from galwidget.observation import observe
 
-__all__ = ["Comparable", "comparable", "observe_like", "sky_correlation"]
+__all__ = ["Comparable", "comparable", "observe_like", "observed_halves", "sky_correlation"]
 
 #: Lags, in pixels, to which the correlation of the sky's noise is followed.
 _LAGS = 4
@@ -121,12 +121,6 @@ class Comparable:
     observed_group: np.ndarray
     generated_group: np.ndarray
 
-    def halves(self, seed: int = 0) -> Comparable:
-        """The observed galaxies against themselves: one random half against the other."""
-        order = np.random.default_rng(seed).permutation(len(self.observed))
-        first, second = np.array_split(order, 2)
-        return Comparable(self.observed[first], self.observed[second], self.observed_group[first], self.observed_group[second])
-
 
 def comparable(observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = True, seed: int = 0) -> Comparable:
     """See ``drawn`` as ``observed`` was seen, one by one and over again (`observe_like`), measure both and select both alike.
@@ -151,14 +145,27 @@ def comparable(observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = 
         No observed galaxy can be measured.
     """
     lender = np.arange(len(drawn)) % len(observed)
-    flux, ivar = observed.require_images()
-    clean = Galaxies(np.where(ivar > 0, flux, 0), ivar, observed.psf, observed.table, survey=observed.survey)
-    real = measure(clean)
+    real, limit = _measured(observed)
     generated = measure(observe_like(drawn, observed[lender], before_telescope=before_telescope, seed=seed))
+    name = f"mag_{reference_band(observed.survey)}"
+    ours, theirs = real.attribute(name) <= limit, generated.attribute(name) <= limit
+    return Comparable(real[ours], generated[theirs], np.flatnonzero(ours), lender[theirs])
+
+
+def observed_halves(observed: Galaxies, *, seed: int = 0) -> Comparable:
+    """One random half of observed galaxies against the other, selected as `comparable` does: what a perfect model looks like."""
+    real, limit = _measured(observed)
+    ours = np.flatnonzero(real.attribute(f"mag_{reference_band(observed.survey)}") <= limit)
+    first, second = np.array_split(np.random.default_rng(seed).permutation(ours), 2)
+    return Comparable(real[first], real[second], first, second)
+
+
+def _measured(observed: Galaxies) -> tuple[Galaxies, float]:
+    """Observed galaxies measured with their masks, and the magnitude to which both sides are selected."""
+    flux, ivar = observed.require_images()
+    real = measure(Galaxies(np.where(ivar > 0, flux, 0), ivar, observed.psf, observed.table, survey=observed.survey))
     name = f"mag_{reference_band(observed.survey)}"
     magnitude = real.attribute(name)
     if not np.isfinite(magnitude).any():
         raise ValueError(f"none of the {len(observed)} observed galaxies has a measured {name}; check their flux and ivar")
-    limit = np.nanpercentile(magnitude, _FAINT_END)
-    ours, theirs = magnitude <= limit, generated.attribute(name) <= limit
-    return Comparable(real[ours], generated[theirs], np.flatnonzero(ours), lender[theirs])
+    return real, float(np.nanpercentile(magnitude, _FAINT_END))
