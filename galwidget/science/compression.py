@@ -350,11 +350,15 @@ class _Coder:
         stored = self.latents.encode(encoder, latent)
         psf_extra, psf = self.psfs.encode(encoder, galaxies)
         expected = _expected(self.model, stored, psf)
-        levels = self.noise.levels(ivar, expected, floor=self.residual is not None)
+        levels = self.noise.levels(ivar, expected)
         self.noise.encode(encoder, levels)
-        variance = self.noise.variance(levels, expected)
+        variance = self._variance(levels, expected)
         left = b"" if self.residual is None else encode_residual(flux, ivar, expected, variance, self.residual)
         return [encoder.to_bytes(), psf_extra, encode_mask(ivar <= 0), encode_table(galaxies.table), left]
+
+    def _variance(self, levels: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Variance of each pixel; half a step less before a residual, which rounds sigma down: most pixels then need no step more."""
+        return self.noise.variance(levels if self.residual is None else levels - 0.5, expected)
 
     def decode(self, payload: bytes, count: int) -> Galaxies:
         """The galaxies of a block."""
@@ -363,7 +367,7 @@ class _Coder:
         latent = self.latents.decode(decoder, count)
         psf = self.psfs.decode(decoder, psf_extra, count, len(self.survey.bands))
         flux = _expected(self.model, latent, psf)
-        variance = self.noise.variance(self.noise.decode(decoder, count), flux)
+        variance = self._variance(self.noise.decode(decoder, count), flux)
         good = ~decode_mask(mask, flux.shape)
         if self.residual is None:
             ivar = np.where(good, 1 / variance, 0).astype(np.float32)

@@ -142,9 +142,11 @@ def test_psfs_come_back_to_the_tolerance_and_a_shared_one_to_the_bit(model, samp
         again = gw.decompress(tmp_path / "a", model, progress=False)
         assert own.psf.ndim == again.psf.ndim == 4
         assert (np.abs(again.psf - psf).max((2, 3)) / psf.max((2, 3))).max() <= TOLERANCE
-    shared = gw.Galaxies(sample.flux, sample.ivar, sample.psf[0], survey=sample.survey)
-    gw.compress(model, shared, tmp_path / "a", overwrite=True, progress=False)
-    assert np.array_equal(gw.decompress(tmp_path / "a", model, progress=False).psf, shared.psf)
+    for psf in (sample.psf[0], np.stack([sample.psf[0]] * len(sample))):
+        shared = gw.Galaxies(sample.flux, sample.ivar, psf, survey=sample.survey)
+        written = gw.compress(model, shared, tmp_path / "a", overwrite=True, progress=False)
+        assert np.array_equal(gw.decompress(tmp_path / "a", model, progress=False).psfs, shared.psfs)
+        assert written.parts["psf"] == 1
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -154,7 +154,7 @@ class Reader:
             raise self._broken(f"it was cut short before {tag.decode()}")
         found, length = _CHUNK.unpack(start)
         if found != tag or length > self._size - self._file.tell() - _CHECK.size:
-            raise self._broken(f"{tag.decode()} is not at byte {offset}, or longer than the file")
+            raise self._broken(f"{tag.decode()} is not whole at byte {offset}: it was cut short or changed")
         payload = self._file.read(length)
         if self._file.read(_CHECK.size) != _CHECK.pack(zlib.crc32(payload, zlib.crc32(start))):
             raise self._broken(f"the checksum of {tag.decode()} at byte {offset} is wrong")

@@ -49,11 +49,11 @@ class NoiseCode:
         misfit = []
         for shot in (False, True):
             code = cls(survey, shot, nothing, nothing)
-            variance = code.variance(code.levels(ivar, expected, floor=False), expected)
+            variance = code.variance(code.levels(ivar, expected), expected)
             good = ivar > 0
             misfit.append(np.abs(np.log((ivar * variance)[good])).mean() if good.any() else 0.0)
         code = cls(survey, misfit[1] < misfit[0], nothing, nothing)
-        levels = code.levels(ivar, expected, floor=False)
+        levels = code.levels(ivar, expected)
         center, scatter = np.round(levels.mean(0)), levels.std(0)
         return cls(survey, code.shot, center, np.float32(scatter).astype(float))
 
@@ -64,15 +64,14 @@ class NoiseCode:
     def _light(self, expected: np.ndarray) -> np.ndarray:
         return self.shot * np.maximum(expected, 0) / self.survey.gain[:, None, None]
 
-    def levels(self, ivar: np.ndarray, expected: np.ndarray, *, floor: bool) -> np.ndarray:
-        """Integers (n, band): the median v; rounded down where nothing may be lost (``floor``)."""
+    def levels(self, ivar: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Integers (n, band): the median v."""
         good = ivar > 0
         variance = np.divide(1.0, ivar, out=np.full(ivar.shape, np.nan), where=good)
         sky = np.maximum(variance - self._light(expected), 0.1 * variance)
         empty = ~good.any((2, 3))
         sky[empty] = self._sky[np.nonzero(empty)[1], None, None]
-        steps = np.log(np.nanmedian(sky, axis=(2, 3)) / self._sky) / VARIANCE_STEP
-        return np.floor(steps - _ROUNDING) if floor else np.round(steps)
+        return np.round(np.log(np.nanmedian(sky, axis=(2, 3)) / self._sky) / VARIANCE_STEP)
 
     def variance(self, levels: np.ndarray, expected: np.ndarray) -> np.ndarray:
         """Variance of each pixel in nJy2, (n, band, y, x)."""

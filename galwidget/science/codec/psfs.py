@@ -28,7 +28,7 @@ class PsfCode:
     Parameters
     ----------
     shared
-        Whether the first galaxies share one PSF in each band.
+        Whether the first galaxies share one PSF in each band, whether it was given once or for each.
     mean
         That PSF, (band, k, k); or the mean of all galaxies and bands, (1, k, k).
     components
@@ -53,8 +53,8 @@ class PsfCode:
         assert psf is not None  # noqa: S101 (narrows the type)
         side = psf.shape[-1]
         none = np.zeros(0, np.float32)
-        if psf.ndim == 3:
-            return cls(True, psf, none.reshape(0, side**2), none, none, none)
+        if psf.ndim == 3 or (psf == psf[0]).all():
+            return cls(True, psf if psf.ndim == 3 else psf[0], none.reshape(0, side**2), none, none, none)
         flat = psf.reshape(-1, side**2).astype(float)
         mean = flat.mean(0).astype(np.float32)
         left = flat - mean
@@ -99,7 +99,7 @@ class PsfCode:
         """Put the PSFs of these galaxies into the coder: what does not go there, and the PSFs that will come out, as `Galaxies.psf`."""
         psf = galaxies.psf
         assert psf is not None  # noqa: S101 (narrows the type)
-        if self.shared and psf.shape == self.mean.shape and np.array_equal(psf, self.mean):
+        if self.shared and psf.shape[-3:] == self.mean.shape and (psf == self.mean).all():
             return bytes([_SHARED]), self.mean
         psf = galaxies.psfs
         side = psf.shape[-1]
