@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Neighbours", "like", "nearest"]
 
+#: Galaxies that are drawn for a query by attributes alone, and their seed.
+_DRAWN, _SEED = 64, 17
+
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
@@ -92,7 +95,7 @@ def nearest(
     model
         The model whose latent space says what looks alike.
     galaxies
-        m queries: galaxies with images, with attributes alone, or with both; or points of latent space, such as
+        m queries: galaxies with images, or with attributes alone (then pictures that have these attributes are drawn); or points of latent space, such as
         ``model.edit_latent(galaxy, g_r=1.1)`` (like this, but redder) and `like` (like these, unlike those).
     catalogue
         The galaxies to search, or an `Index` of them: build one where the catalogue is searched again.
@@ -138,8 +141,29 @@ def nearest(
         index = Index.build(model, catalogue, using=using, progress=progress)
     if isinstance(galaxies, Galaxies):
         refuse_another_survey(model, galaxies)
-    rows, distance = index.search(canonical_latent(model, galaxies, using), k)
+    imagined = isinstance(galaxies, Galaxies) and galaxies.flux is None and model.stamp and (using is None or "image" in using)
+    latent = _imagined(model, galaxies) if imagined else canonical_latent(model, galaxies, using)  # type: ignore[arg-type]
+    rows, distance = index.search(latent, k)
     return Neighbours(rows, distance, catalogue if isinstance(catalogue, Galaxies) else None)
+
+
+def _imagined(model: GalaxyModel, galaxies: Galaxies) -> Latent:
+    """Where pictures with these attributes are: centre and width of galaxies drawn with them, one point a row of the table."""
+    parts = []
+    for galaxy in galaxies:
+        asked = {name: galaxy.table[name][0] for name in model.conditions if name in galaxy.table.colnames and not _missing(galaxy, name)}
+        if not asked:
+            raise ValueError(f"a query has no attribute that the model knows; it knows {', '.join(model.conditions)}")
+        drawn = canonical_latent(model, model.draw(_DRAWN, seed=_SEED, **asked))
+        parts.append(Latent(drawn.mean.mean(0)[None], np.sqrt((drawn.std**2).mean(0) + drawn.mean.var(0))[None]))
+    return Latent.concatenate(parts)
+
+
+def _missing(galaxy: Galaxies, name: str) -> bool:
+    column = galaxy.table[name]
+    if bool(np.any(getattr(column, "mask", False))):
+        return True
+    return not str(column[0]) if name == "morphology" else not np.isfinite(galaxy.attribute(name)[0])
 
 
 def like(model: GalaxyModel, plus: Galaxies | Latent, minus: Galaxies | Latent | None = None, *, weight: float = 0.5) -> Latent:

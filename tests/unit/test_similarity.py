@@ -1,7 +1,6 @@
 """Similarity search: who is found, whichever way it lies; what an index keeps, and what it refuses."""
 
 import json
-import warnings
 
 import numpy as np
 import pytest
@@ -13,17 +12,16 @@ from galwidget.science.index import Index
 from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent, orientation, turned
 
-warnings.filterwarnings("ignore", module="lightning")
+
+@pytest.fixture(scope="module")
+def model():
+    """The shipped one: a model of a minute does not know what looks alike."""
+    return gw.load()
 
 
 @pytest.fixture(scope="module")
-def sample():
-    return gw.simulate(160, "KiDS", seed=3, stamp=32, bands=["g", "r"], mag_limit=19, flatten=1, progress=False)
-
-
-@pytest.fixture(scope="module")
-def model(sample):
-    return gw.fit(sample, epochs=30, latent_size=8, prior_epochs=10, progress=False, seed=1)
+def sample(model):
+    return gw.simulate(100, model.survey, seed=3, stamp=model.stamp, mag_limit=20, flatten=1, progress=False)
 
 
 @pytest.fixture
@@ -69,9 +67,8 @@ def test_a_turned_galaxy_lies_along_x_in_the_middle(sample):
 
 
 def test_a_galaxy_turned_mirrored_and_seen_again_finds_itself(model):
-    clean = gw.simulate(
-        60, "KiDS", seed=5, stamp=32, bands=["g", "r"], mag_limit=18, flatten=1, noiseless=True, progress=False, measured=False
-    )
+    stamp, survey = model.stamp, model.survey
+    clean = gw.simulate(60, survey, seed=5, stamp=stamp, mag_limit=19, flatten=1, noiseless=True, progress=False, measured=False)
     rng = np.random.default_rng(1)
 
     def seen(galaxies):
@@ -206,6 +203,6 @@ def test_more_neighbours_than_galaxies_are_refused(model, sample):
 
 
 def test_another_survey_is_refused_with_the_remedy(model):
-    foreign = gw.simulate(2, "LSST", seed=1, stamp=32, progress=False, measured=False)
+    foreign = gw.simulate(2, "LSST", seed=1, stamp=model.stamp, progress=False, measured=False)
     with pytest.raises(ValueError, match=r"galwidget\.observe"):
         gw.nearest(model, foreign, foreign, progress=False)
