@@ -110,7 +110,8 @@ def test_lasso_selects_in_python(chart, galaxies):
 
 
 def test_pointing_at_a_galaxy_shows_it(chart):
-    chart._chart._points._handle_custom_msgs(None, {"event": "hover", "point": {"x": 0, "y": 0, "index": 7}})
+    x, y = chart._plane.points[7].tolist()
+    chart._chart._points._handle_custom_msgs(None, {"event": "hover", "point": {"x": x, "y": y}})
     until(lambda: chart._chart.caption.value.startswith("galaxy 7 "))
     assert "mag_r" in chart._chart.caption.value
     assert Image.open(io.BytesIO(chart._chart.thumbnail.value)).size == (24, 24)

@@ -35,7 +35,7 @@ _CHUNK = 512
 _SHEET, _COLUMNS = 24, 6
 #: Seconds that showing the widget waits for a small map, so that the saved notebook has a picture of it.
 _PATIENCE = 2.0
-_TOOLS = {"look": "Look", "lasso": "Lasso", "pan": "Pan and zoom"}
+_TOOLS = {"look": "Look", "lasso": "Lasso", "pan": "Pan, zoom"}
 
 
 class LatentMap(ipywidgets.VBox):
@@ -125,13 +125,15 @@ class LatentMap(ipywidgets.VBox):
         )
         self._project = ipywidgets.Dropdown(options=PROJECTIONS, description="Projection", layout=ipywidgets.Layout(width="180px"))
         self._clear = ipywidgets.Button(description="Clear selection", disabled=True, layout=ipywidgets.Layout(width="120px"))
+        whole = ipywidgets.Button(description="Whole map", layout=ipywidgets.Layout(width="100px"))
         self._status = ipywidgets.Label()
-        self._picture = ipywidgets.Image(layout=ipywidgets.Layout(width="192px", height="192px", visibility="hidden"))
+        self._picture = ipywidgets.Image(layout=ipywidgets.Layout(width="192px", height="192px", display="none"))
         self._values = ipywidgets.HTML("<i>Click on the map: the galaxy there is decoded.</i>")
-        self._sheet = ipywidgets.Image(layout=ipywidgets.Layout(width="264px", visibility="hidden"))
+        self._sheet = ipywidgets.Image(layout=ipywidgets.Layout(width="264px", display="none"))
         self._chosen = ipywidgets.HTML("<i>Draw a lasso: its galaxies are selected.</i>")
         self._bar = ipywidgets.HBox(
-            [self._colour, self._tool, self._project, self._clear], layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+            [self._colour, self._tool, whole, self._clear, self._project],
+            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
         self._panel = ipywidgets.VBox(
             [self._values, self._picture, self._chosen, self._sheet], layout=ipywidgets.Layout(width="290px", padding="0 0 0 12px")
@@ -139,6 +141,7 @@ class LatentMap(ipywidgets.VBox):
         self._colour.observe(lambda change: self.set_trait("attribute", change["new"] or ""), "value")
         self._tool.observe(lambda change: self.set_trait("tool", change["new"]), "value")
         self._project.observe(lambda change: self.set_trait("projection", change["new"]), "value")
+        whole.on_click(lambda _: self._chart.whole())
         self._clear.on_click(lambda _: self.set_trait("selection", []))
 
     # ---- what people read
@@ -342,11 +345,11 @@ class LatentMap(ipywidgets.VBox):
         at = self.at
         self._chart.mark(at)
         if at is None or self._plane is None:
-            self._picture.layout.visibility = "hidden"
+            self._picture.layout.display = "none"
             return
         decoded = self.model.decode(Latent(self._plane.lift(at)))
         self._picture.value = png(np.ascontiguousarray(rgb(decoded)[0, ::-1]))
-        self._picture.layout.visibility = "visible"
+        self._picture.layout.display = None
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td>{html.escape(in_short(decoded.table[name][0]))}</td></tr>"
             for name in decoded.table.colnames[:8]
@@ -361,7 +364,7 @@ class LatentMap(ipywidgets.VBox):
         self._chosen.value = (
             f"<b>{len(rows):,} selected</b>" + f", {_SHEET} of them:" * (len(rows) > _SHEET) if len(rows) else "None selected"
         )
-        self._sheet.layout.visibility = "visible" if len(rows) else "hidden"
+        self._sheet.layout.display = None if len(rows) else "none"
         if len(rows):
             some = rows[np.linspace(0, len(rows) - 1, min(_SHEET, len(rows))).astype(int)]
             self._sheet.value = png(mosaic(self._images(some), min(_COLUMNS, len(some))))

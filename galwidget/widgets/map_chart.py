@@ -43,6 +43,7 @@ class Chart:
         self._rows = np.zeros(0, int)
         self._colours = np.zeros((0, 3))
         self._label = ""
+        self._under = -1
         self.thumbnail = ipywidgets.Image(layout=ipywidgets.Layout(width="112px", height="112px"))
         self.caption = ipywidgets.Label()
         x, y, self._scale = bqplot.LinearScale(), bqplot.LinearScale(), bqplot.ColorScale(scheme=_COLOURS)
@@ -56,19 +57,39 @@ class Chart:
         self._cross = bqplot.Scatter(x=[], y=[], scales=plane, marker="cross", colors=["#e53935"], default_size=120, enable_hover=False)
         self._all = bqplot.Lines(x=[], y=[], scales=plane, visible=False)
         self._axes = [
-            bqplot.Axis(scale=x, grid_lines="none", num_ticks=6),
+            bqplot.Axis(scale=x, grid_lines="none", num_ticks=6, label_offset="30px"),
             bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", num_ticks=6, label_offset="36px"),
         ]
         self._bar = bqplot.ColorAxis(scale=self._scale, orientation="vertical", side="right", label_offset="40px", visible=False)
         self._scales = plane
         self.figure = bqplot.Figure(
             marks=[self._behind, self._points, self._cross], axes=[*self._axes, self._bar], fig_margin=_MARGIN, padding_x=0, padding_y=0,
+            display_toolbar=False,
             layout=ipywidgets.Layout(width="640px", height="520px"),
         )  # fmt: skip
-        self._points.on_hover(lambda _, content: hovered(int(self._rows[content["point"]["index"]])))
+        self._points.on_hover(lambda _, content: self._pointed(content, hovered))
         self._points.on_element_click(lambda _, content: clicked(float(content["data"]["x"]), float(content["data"]["y"])))
         self._behind.on_element_click(lambda _, content: clicked(float(content["data"]["click_x"]), float(content["data"]["click_y"])))
         self._all.observe(lambda change: lassoed(np.asarray([] if change["new"] is None else change["new"], dtype=int)), "selected")
+
+    def _pointed(self, content: dict[str, Any], hovered: Callable[[int], None]) -> None:
+        """Look at a galaxy once; bqplot says twice that the pointer came, and that it went."""
+        point = content.get("point") or content.get("data") or {}
+        if self._plane is None or not {"x", "y"} <= point.keys():
+            return
+        index = self._plane.nearest((point["x"], point["y"]))
+        if index != self._under:
+            self._under = index
+            hovered(index)
+
+    def whole(self) -> None:
+        """Show the whole plane."""
+        if self._plane is None:
+            return
+        left, right, bottom, top = self._plane.extent
+        for scale, low, high in ((self._scales["x"], left, right), (self._scales["y"], bottom, top)):
+            with scale.hold_sync():
+                scale.min, scale.max = low, high
 
     def use(self, tool: str) -> None:
         """Give the pointer a tool: ``look``, ``lasso`` or ``pan``."""
@@ -86,13 +107,11 @@ class Chart:
 
     def place(self, plane: Plane) -> None:
         """Put the galaxies of ``plane`` on the map."""
-        self._plane = plane
+        self._plane, self._under = plane, -1
         n = len(plane.points)
         self._rows = np.sort(np.random.default_rng(0).choice(n, POINTS, replace=False)) if n > POINTS else np.arange(n)
         left, right, bottom, top = plane.extent
-        for scale, low, high in ((self._scales["x"], left, right), (self._scales["y"], bottom, top)):
-            with scale.hold_sync():
-                scale.min, scale.max = low, high
+        self.whole()
         with self._behind.hold_sync():
             self._behind.x, self._behind.y = np.array([left, right]), np.array([bottom, top])
         with self._all.hold_sync():
