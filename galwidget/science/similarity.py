@@ -95,8 +95,8 @@ def nearest(
     model
         The model whose latent space says what looks alike.
     galaxies
-        m queries: galaxies with images, or with attributes alone (then pictures that have these attributes are drawn); or points of latent space, such as
-        ``model.edit_latent(galaxy, g_r=1.1)`` (like this, but redder) and `like` (like these, unlike those).
+        m queries: galaxies with images, or with attributes alone (then pictures with these attributes are drawn); or points of latent
+        space, such as ``model.edit_latent(galaxy, g_r=1.1)`` (like this, but redder) and `like` (like these, unlike those).
     catalogue
         The galaxies to search, or an `Index` of them: build one where the catalogue is searched again.
     k
