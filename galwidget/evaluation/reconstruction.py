@@ -99,7 +99,7 @@ def power_spectra(galaxies: Galaxies, expected: Galaxies) -> tuple[np.ndarray, n
     frequency
         Cycles a pixel, (ring,).
     observed, modelled
-        Over the square of the galaxy's flux, (n, ring): the same masks in both, the noise of the good pixels taken as white.
+        Over the galaxy's flux times its noise, (n, ring): the same masks in both, the noise of the good pixels taken as white.
     """
     flux, ivar = galaxies.require_images()
     band = galaxies.survey.index(reference_band(galaxies.survey))
@@ -110,7 +110,8 @@ def power_spectra(galaxies: Galaxies, expected: Galaxies) -> tuple[np.ndarray, n
     ring = np.digitize(frequency, edges) - 1
     noise = np.divide(1.0, ivar[:, band], out=np.zeros(good.shape), where=good).sum((1, 2))
     model = expected.require_images()[0][:, band] * good
-    whole = np.maximum(model.sum((1, 2)), 1e-6)[:, None] ** 2
+    # over the flux squared a sum over galaxies would be the noise of the faintest, over the noise the light of the brightest
+    whole = np.maximum(model.sum((1, 2)) * np.sqrt(noise), 1e-6)[:, None]
     powers = []
     for plane, extra in ((flux[:, band] * good, noise), (model, np.zeros(len(noise)))):
         power = np.abs(np.fft.rfft2(plane)) ** 2 - extra[:, None, None]
@@ -178,9 +179,9 @@ def _profiles(part: Part, measured: Galaxies, truth: Galaxies, expected: Galaxie
     centres = (ANNULI[1:] + ANNULI[:-1]) / 2
     frequency, *powers = power_spectra(measured, expected)
     _, *ideal = power_spectra(truth, expected)
-    # beyond the PSF's cut-off there is noise only: rings whose summed power is known to 5 %
-    total, error = bootstrap(lambda power: power.sum(0), ideal[0], seed=seed)
-    known = error < 0.05 * np.abs(total)
+    # beyond the PSF's cut-off there is noise only, and not even a perfect model has a ratio of 1
+    unity, error = bootstrap(_ratio, *ideal, seed=seed)
+    known = (error < 0.1) & (np.abs(unity - 1) < 3 * error)
     for name, x, label, pair, perfect in (
         (
             "radial profile",

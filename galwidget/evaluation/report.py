@@ -7,6 +7,7 @@ import html
 import io
 import json
 import math
+import textwrap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -222,6 +223,8 @@ def _curves(curves: list[Curve]) -> bytes:
 
 
 def _draw(axes: Axes, curve: Curve) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter  # noqa: PLC0415 (heavy)
+
     for color, (label, (y, error)) in zip(("C0", "C1", "C2", "C3"), curve.lines.items(), strict=False):
         if error is None:
             axes.plot(curve.x, y, "--", color=color, label=label)
@@ -234,6 +237,9 @@ def _draw(axes: Axes, curve: Curve) -> None:
         axes.axhline(float(curve.perfect), color="0.6", linewidth=0.8, zorder=0)
     if curve.log_x:
         axes.set_xscale("log")
-    axes.set(title=curve.title, xlabel=curve.x_label, ylabel=curve.y_label)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.set(title=textwrap.fill(curve.title, 32), xlabel=curve.x_label, ylabel=curve.y_label)
     if len(curve.lines) > 1:
         axes.legend(frameon=False, fontsize=6)
