@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_components"]
+__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_and_angle", "ellipticity_components"]
 
 #: Hubble types of the attribute ``morphology``, from early to late.
 MORPHOLOGIES = ("E", "S0", "Sb", "Sc", "Im")
@@ -92,6 +92,11 @@ def ellipticity_components(ellipticity: ArrayLike, position_angle: ArrayLike) ->
     """(e1, e2) of a modulus and a position angle in degrees."""
     modulus, angle = np.asarray(ellipticity), 2 * np.radians(position_angle)
     return modulus * np.cos(angle), modulus * np.sin(angle)
+
+
+def ellipticity_and_angle(e1: ArrayLike, e2: ArrayLike) -> tuple[Any, Any]:
+    """Modulus (below 1) and position angle in degrees (0 to 180) of two components, the inverse of `ellipticity_components`."""
+    return np.clip(np.hypot(e1, e2), 0, 0.99), np.degrees(np.arctan2(e2, e1)) / 2 % 180
 
 
 def colours(band_names: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from galwidget.conditions import Condition, conditions_of, request, values_asked
 from galwidget.evaluation.references import PixelPCA
+from galwidget.flow import fit_prior
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.latent import Latent
@@ -30,7 +32,7 @@ from galwidget.model.inputs import Inputs
 from galwidget.model.modalities import ImageModality
 from galwidget.model.prior import FlowPrior
 from galwidget.model.telescope import convolve
-from galwidget.train import _inputs, fit_prior
+from galwidget.train import _inputs
 
 __all__ = ["BASELINES", "Baseline", "fit_baseline", "refine_adversarially"]
 
@@ -308,7 +310,7 @@ def refine_adversarially(
     """
     galaxies.require_images()
     torch.manual_seed(seed)
-    mvae, prior = model.copy_networks()
+    mvae, prior = copy.deepcopy(model.mvae), copy.deepcopy(model.prior)
     run = Run(model.inputs, model.architecture, Batches([galaxies], model.inputs, batch_size, seed), learning_rate, progress)
     columns = len(model.inputs.condition_names)
 

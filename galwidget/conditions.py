@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from galwidget.attributes import MORPHOLOGIES, describe, ellipticity_components
+from galwidget.attributes import MORPHOLOGIES, describe, ellipticity_and_angle, ellipticity_components
 from galwidget.model.inputs import Inputs
 
-__all__ = ["Condition", "conditions_of", "request", "values_asked"]
+__all__ = ["Condition", "conditions_of", "request", "shape_of", "values_asked"]
 
 
 @dataclass(frozen=True)
@@ -149,3 +149,9 @@ def request(inputs: Inputs, n: int, values: Mapping[str, np.ndarray], random: np
         elif name not in shape:
             put(name, numbers)
     return torch.from_numpy(value), torch.from_numpy(mask)
+
+
+def shape_of(inputs: Inputs, value: Tensor) -> dict[str, np.ndarray]:
+    """Ellipticity and position angle (deg), each (n,), of standardised attributes ``value`` (n, condition)."""
+    e1, e2 = (inputs.scalings[name].inverse(value[:, inputs.condition_names.index(name)].numpy()) for name in ("e1", "e2"))
+    return dict(zip(("ellipticity", "position_angle"), ellipticity_and_angle(e1, e2), strict=True))

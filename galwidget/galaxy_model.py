@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from galwidget.conditions import Condition, conditions_of, request, values_asked
+from galwidget.card import card
+from galwidget.conditions import Condition, conditions_of, request, shape_of, values_asked
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model import checkpoint
@@ -21,7 +21,7 @@ from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
-from galwidget.predicted import attribute_table, conditions_at, meet, shape_at, with_unit
+from galwidget.predicted import attribute_table, conditions_at, pixel_ivar, with_unit
 from galwidget.prediction import CategoryPrediction, Prediction, predict
 
 if TYPE_CHECKING:
@@ -71,8 +71,6 @@ class GalaxyModel:
         self.inputs, self.architecture, self.about = inputs, architecture, about or {}
         self.conditions: dict[str, Condition] = conditions_of(inputs)
         self.lock = threading.RLock()
-        #: How often a request is corrected for what came of it; 0 is fastest.
-        self.passes = 2
         #: Folder that the model was loaded from; None for the shipped one and for a fresh one.
         self.path: Path | None = None
 
@@ -119,7 +117,7 @@ class GalaxyModel:
                 parts.append(Latent(posterior.mean.numpy(), posterior.std.numpy()))
         return Latent.concatenate(parts) if parts else Latent(np.zeros((0, self.latent_size)))
 
-    def decode(self, latent: Latent, *, attributes: bool = True) -> Galaxies:
+    def decode(self, latent: Latent, *, attributes: bool = True, draws: int = 0, seed: int | None = 0) -> Galaxies:
         """The galaxies at these points of latent space (at the means), before the telescope.
 
         Parameters
@@ -127,7 +125,11 @@ class GalaxyModel:
         latent
             n points.
         attributes
-            Whether the table has the attributes predicted there.
+            Whether the table has the attributes of what is drawn: measured on the picture seen through the survey's PSF, some 3 ms a
+            galaxy; redshift and type as the decoders say.
+        draws, seed
+            How many draws from N(mean, std) of the latent give each pixel's variance, so that ``ivar`` says how well the pixel is known;
+            0: ``ivar`` is that of the survey's sky.
 
         Returns
         -------
@@ -135,11 +137,12 @@ class GalaxyModel:
             Noiseless, PSF-free flux in nJy, (n, band, y, x).
         """
         flux = self.flux(latent)
+        ivar = pixel_ivar(self.flux, latent, flux, draws, seed) if draws else None
         if not attributes:
-            return Galaxies(flux, survey=self.survey)
+            return Galaxies(flux, ivar, survey=self.survey)
         with self.lock, torch.no_grad():
-            at = conditions_at(self.mvae, self.inputs, torch.from_numpy(latent.mean), self._offsets)
-        return Galaxies(flux, table=attribute_table(self.inputs, at), survey=self.survey)
+            table = attribute_table(self.mvae, self.inputs, torch.from_numpy(latent.mean), flux)
+        return Galaxies(flux, ivar, table=table, survey=self.survey)
 
     def flux(self, latent: Latent) -> np.ndarray:
         """Pixels of `decode` alone, nJy, shape (n, band, y, x)."""
@@ -186,10 +189,7 @@ class GalaxyModel:
         u_prior = torch.from_numpy((temperature * random.standard_normal((n, self.latent_size))).astype(np.float32))
         value, mask = request(self.inputs, n, values_asked(self.conditions, n, conditions, random), random)
         with self.lock, torch.no_grad():
-            return Latent(self._meet(u_prior, value, mask).numpy())
-
-    def _meet(self, u: torch.Tensor, wanted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        return meet(self.mvae, self.prior, self.inputs, self._offsets, u, wanted, mask, self.passes)
+            return Latent(self.prior.transform(u_prior, value, mask).numpy())
 
     def sample(self, n: int = 64, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Galaxies:
         """Galaxies that do not exist; arguments are those of `draw`.
@@ -210,21 +210,26 @@ class GalaxyModel:
         values = values_asked(self.conditions, len(latent), attributes, random)
         if not values:
             return Latent(latent.mean)
-        z = torch.from_numpy(latent.mean)
+        names = self.inputs.condition_names
         with self.lock, torch.no_grad():
-            before = conditions_at(self.mvae, self.inputs, z, self._offsets)
-            mask = torch.ones_like(before, dtype=torch.bool)
+            before, mask, error = self._before(latent)
             # area goes with size and brightness: it follows them, or size follows it
             follower = "r_half" if "area" in values else "area"
-            if follower in self.inputs.condition_names and follower not in values:
-                mask[:, self.inputs.condition_names.index(follower)] = False
-            after = before.clone()
+            if follower in names and follower not in values:
+                mask[:, names.index(follower)] = False
             if ("ellipticity" in values) != ("position_angle" in values):  # a new ellipticity keeps the angle, and the other way round
-                values = shape_at(self.inputs, before) | values
-            changed, which = request(self.inputs, len(z), values, random)
-            after[which] = changed[which]
-            left = self.prior.inverse(z, before, mask)
-            return Latent(self._meet(left, after, mask).numpy())
+                values = shape_of(self.inputs, before) | values
+            changed, which = request(self.inputs, len(latent), values, random)
+            left = self.prior.inverse(torch.from_numpy(latent.mean), before, mask)
+            return Latent(self.prior.transform(left, torch.where(which, changed - error, before), mask | which).numpy())
+
+    def _before(self, latent: Latent) -> tuple[torch.Tensor, ...]:
+        """Attributes as the flow knows them, which there are, and what the pictures measure beyond, each (n, condition)."""
+        rows, row = np.unique(latent.mean, axis=0, return_inverse=True)  # a sweep asks for the same galaxy at each of its values
+        z, shown = torch.from_numpy(rows), self.prior.shown
+        measured, known = conditions_at(self.mvae, self.inputs, z, self.flux(Latent(rows)) if self.stamp else None)
+        before = torch.where(shown, self.prior.shows(z), measured)
+        return tuple(part[row.ravel()] for part in (before, known | shown, torch.where(known, measured - before, 0.0)))
 
     def edit(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Galaxies:
         """The same galaxies with some attributes changed, before the telescope.
@@ -380,17 +385,13 @@ class GalaxyModel:
             z = posterior.mean + posterior.std * noise
             return predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the model to a folder: weights as safetensors, everything else as JSON."""
-        checkpoint.save(Path(path), self.mvae, self.prior, self.inputs, self.architecture, self.about)
+    def card(self) -> str:
+        """What the model was trained on, what it reaches, and what it must not be used for; print it."""
+        return card(self.inputs, self.latent_size, self.about)
 
-    def copy_networks(self) -> tuple[MVAE, FlowPrior]:
-        """Networks with the same weights, to train further without touching these."""
-        return copy.deepcopy(self.mvae), copy.deepcopy(self.prior)
-
-    @property
-    def _offsets(self) -> dict[str, float]:
-        return self.about.get("photometric_offsets", {})
+    def save(self, path: str | PathLike[str], *, half: bool = False) -> None:
+        """Write the model to a folder: weights as safetensors (``half``: as half floats, half of the size), everything else as JSON."""
+        checkpoint.save(Path(path), self.mvae, self.prior, self.inputs, self.architecture, self.about, half=half)
 
     def __repr__(self) -> str:
         return (

@@ -91,7 +91,7 @@ def _within(wavelength: float, source: Survey) -> bool:
 def _in_bands(flux: np.ndarray, source: Survey, target: Survey) -> np.ndarray:
     """Flux in the target's bands, linear in wavelength between the two nearest bands, pixel by pixel."""
     if target.band_names == source.band_names and target.bands == source.bands:
-        return flux.astype(np.float64)
+        return flux
     order = np.argsort([band.wavelength for band in source.bands])
     known = np.array([source.bands[i].wavelength for i in order])
     planes = []

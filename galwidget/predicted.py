@@ -1,127 +1,86 @@
-"""The attributes that a model's decoders give at points of latent space, as numbers for its prior and as a table for people."""
+"""The attributes of the galaxies that a model draws: measured on the picture where it shows them, else its decoders' most likely."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import torch
 from astropy import units as u
 from astropy.table import QTable
 from torch import Tensor
 
-from galwidget.attributes import MORPHOLOGIES, describe
+from galwidget.attributes import MORPHOLOGIES, describe, ellipticity_and_angle
+from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
+from galwidget.measurement import measure
 from galwidget.model.inputs import Inputs
-from galwidget.model.modalities import ImageModality
 from galwidget.model.mvae import MVAE
-from galwidget.model.prior import FlowPrior
-from galwidget.survey import NANOJANSKY_ZERO_POINT
+from galwidget.observation import observe
 
-#: A request is corrected by at most this in one pass, in standard deviations of the attribute: what cannot be drawn is not chased.
-_LARGEST_CORRECTION = 0.5
-_PHOTOMETRIC = {"brightness", "colours"}
-#: Magnitudes per unit of ln flux.
-_MAGNITUDES = 2.5 / math.log(10)
+__all__ = ["SHOWN", "attribute_table", "conditions_at", "pixel_ivar", "with_unit"]
 
-__all__ = ["attribute_table", "conditions_at", "meet", "shape_at", "with_unit"]
+#: The modalities that a picture shows: what is measured there is what was drawn, whatever an attribute's decoder says.
+SHOWN = frozenset({"brightness", "colours", "shape"})
 
 
-def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor, offsets: Mapping[str, float]) -> Tensor:
-    """The attributes at ``z`` (n, d), standardised, in the order of ``inputs.condition_names``, (n, condition).
-
-    Brightness and colours are those of the picture that is drawn there, where the model draws; the others their decoders' most likely.
+def attribute_table(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | None = None) -> QTable:
+    """The attributes of the galaxies at ``z``, one row a galaxy.
 
     Parameters
     ----------
     mvae, inputs, z
-        The model and points of latent space.
-    offsets
-        By attribute: what `galwidget.measure` finds less the magnitude or colour of the whole stamp, mag.
+        The model and points of latent space, (n, d).
+    flux
+        The pictures drawn there, nJy, before the telescope, (n, band, y, x); None for a model without images.
+
+    Returns
+    -------
+    astropy.table.QTable
+        Brightness, colours, size and shape as `galwidget.measure` finds them on the picture seen through the survey's PSF, masked where it
+        finds nothing; redshift and type, and for a model without images everything, as the decoders' most likely values.
     """
-    drawn = _photometry(mvae, inputs, z, offsets)
-    parts = []
+    table = QTable()
+    if flux is not None and len(flux):
+        table = measure(observe(Galaxies(flux, survey=inputs.survey), noise=False), noiseless=True).table
     for group, names in inputs.groups.items():
-        if drawn and group in _PHOTOMETRIC:
-            parts.append(torch.stack([drawn[name] for name in names], 1))
+        if flux is not None and group in SHOWN:
             continue
         parameters = mvae.decode(z, group)
+        if group == "morphology":
+            table[group] = np.array(MORPHOLOGIES)[parameters.argmax(1).numpy()]
+            continue
         if group == "redshift":
             logits, means, _ = parameters.chunk(3, 1)
             parameters = (logits.softmax(1) * means).sum(1, keepdim=True)
-        elif group == "morphology":
-            best = parameters.argmax(1, keepdim=True)
-            parameters = (torch.arange(parameters.shape[1], device=z.device) == best).to(z.dtype)
-        parts.append(parameters)
-    return torch.cat(parts, 1) if parts else z.new_zeros(len(z), 0)
-
-
-def _photometry(mvae: MVAE, inputs: Inputs, z: Tensor, offsets: Mapping[str, float]) -> dict[str, Tensor]:
-    """Standardised magnitude and colours of the pictures drawn at ``z``, from the flux of each band; empty for a model without images."""
-    if "image" not in mvae.modalities:
-        return {}
-    image = cast("ImageModality", mvae.modality("image"))
-    magnitude = dict(zip(inputs.survey.band_names, (NANOJANSKY_ZERO_POINT - _MAGNITUDES * image.log_flux(z)).unbind(1), strict=True))
-    found = {}
-    for group in _PHOTOMETRIC & inputs.groups.keys():
-        for name in inputs.groups[group]:
-            blue, _, red = name.removeprefix("mag_").partition("_")
-            value = magnitude[blue] - magnitude[red] if red else magnitude[blue]
-            found[name] = (value + offsets.get(name, 0.0) - inputs.scalings[name].center) / inputs.scalings[name].width
-    return found
-
-
-def meet(
-    mvae: MVAE, prior: FlowPrior, inputs: Inputs, offsets: Mapping[str, float], u: Tensor, wanted: Tensor, mask: Tensor, passes: int
-) -> Tensor:
-    """Z = f(u; a), with the request corrected for what came of it: what falls short is asked for again, ``passes`` times.
-
-    Parameters
-    ----------
-    mvae, prior, inputs, offsets
-        As in `conditions_at`, and the flow.
-    u
-        What the galaxies are beside their attributes, (n, d).
-    wanted, mask
-        Standardised attributes and which are asked for, (n, condition).
-    passes
-        How often the request is corrected.
-    """
-    z = prior.transform(u, wanted, mask)
-    # what a picture shows; a redshift's decoder gives the mean of what is possible, and a category is not more or less of itself
-    shown = {name for group in (*_PHOTOMETRIC, "shape") for name in inputs.groups.get(group, ())}
-    numbers = mask & torch.tensor([name in shown for name in inputs.condition_names])
-    asked = wanted.clone()
-    for _ in range(passes if numbers.any() else 0):
-        short = (wanted - conditions_at(mvae, inputs, z, offsets)).clamp(-_LARGEST_CORRECTION, _LARGEST_CORRECTION)
-        asked = torch.where(numbers, asked + short, asked)
-        z = prior.transform(u, asked, mask)
-    return z
-
-
-def _values(inputs: Inputs, at: Tensor, name: str) -> np.ndarray:
-    return inputs.scalings[name].inverse(at[:, inputs.condition_names.index(name)].numpy())
-
-
-def shape_at(inputs: Inputs, at: Tensor) -> dict[str, np.ndarray]:
-    """Ellipticity and position angle (deg) of standardised attributes ``at`` (n, condition)."""
-    e1, e2 = (_values(inputs, at, name) for name in ("e1", "e2"))
-    return {"ellipticity": np.clip(np.hypot(e1, e2), 0, 0.99), "position_angle": np.degrees(np.arctan2(e2, e1)) / 2 % 180}
-
-
-def attribute_table(inputs: Inputs, at: Tensor) -> QTable:
-    """Standardised attributes ``at`` (n, condition) in their units, with ellipticity, axis ratio and angle; one row a galaxy."""
-    table = QTable({name: with_unit(name, _values(inputs, at, name)) for name in inputs.scalings})
-    if {"e1", "e2"} <= inputs.scalings.keys():
-        shape = shape_at(inputs, at)
-        shape["axis_ratio"] = (1 - shape["ellipticity"]) / (1 + shape["ellipticity"])
-        for name, values in shape.items():
+        for name, values in zip(names, parameters.T.numpy(), strict=False):  # a scatter follows the mean
+            table[name] = with_unit(name, inputs.scalings[name].inverse(values))
+    if {"e1", "e2"} <= set(table.colnames) and "ellipticity" not in table.colnames:
+        ellipticity, angle = ellipticity_and_angle(*(np.asarray(table[name], float) for name in ("e1", "e2")))
+        ratio = (1 - ellipticity) / (1 + ellipticity)
+        for name, values in (("ellipticity", ellipticity), ("position_angle", angle), ("axis_ratio", ratio)):
             table[name] = with_unit(name, values)
-    if "morphology" in inputs.groups:
-        first = inputs.condition_names.index(f"morphology={MORPHOLOGIES[0]}")
-        table["morphology"] = np.array(MORPHOLOGIES)[at[:, first : first + len(MORPHOLOGIES)].argmax(1).numpy()]
     return table
+
+
+def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
+    """`attribute_table` as the flow takes it: standardised values, and whether there is one, both (n, condition)."""
+    return inputs.conditions(Galaxies(table=attribute_table(mvae, inputs, z, flux), survey=inputs.survey))
+
+
+def pixel_ivar(flux_at: Callable[[Latent], np.ndarray], latent: Latent, center: np.ndarray, draws: int, seed: int | None) -> np.ndarray:
+    """Inverse variance of each pixel over ``draws`` draws of the latent, shape of ``center``, which is the flux at the means."""
+    if draws < 2:
+        raise ValueError(f"draws is {draws}; a variance needs at least 2, and 16 give it to a third")
+    random = np.random.default_rng(seed)
+    total, square = np.zeros_like(center), np.zeros_like(center)
+    for _ in range(draws):
+        noise = random.standard_normal(latent.mean.shape).astype(np.float32)
+        # about the flux at the mean: sums of squares of bright pixels would lose all figures in single precision
+        difference = flux_at(Latent(latent.mean + latent.std * noise)) - center
+        total, square = total + difference, square + difference**2
+    variance = (square - total**2 / draws) / (draws - 1)
+    return 1 / np.maximum(variance, np.maximum(1e-6 * center, 1e-6) ** 2)
 
 
 def with_unit(name: str, values: np.ndarray) -> Any:

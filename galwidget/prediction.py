@@ -125,19 +125,17 @@ def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: st
         The model's inputs.
     """
     draws, n = z.shape[:2]
-    parameters = modality.decode(z.flatten(0, 1))
     if isinstance(modality, CategoryModality):
-        probabilities = parameters.softmax(1).view(draws, n, -1).mean(0)
+        probabilities = modality.decode(z.flatten(0, 1)).softmax(1).view(draws, n, -1).mean(0)
         return CategoryPrediction(name, MORPHOLOGIES, probabilities.double().numpy())
     if isinstance(modality, MixtureModality):
-        logits, means, log_scatter = parameters.chunk(3, 1)
+        logits, means, log_scatter = modality.decode(z.flatten(0, 1)).chunk(3, 1)
         parts = (logits.softmax(1) / draws, means, log_scatter.clamp(min=-6.0).exp())
     elif isinstance(modality, ColumnsModality):
         column = inputs.groups[group].index(name)
-        means = parameters[:, column : column + 1]
-        scatter = modality.log_scatter[column].clamp(min=-5.0).exp().expand_as(means)
+        means, scatter = (part[:, column : column + 1] for part in modality.predictive(z.flatten(0, 1)))
         parts = (means.new_full(means.shape, 1 / draws), means, scatter)
     else:
         raise TypeError(f"{group} has no attribute to predict")
-    weights, means, scatters = (part.view(draws, n, -1).transpose(0, 1).reshape(n, -1).double().numpy() for part in parts)
-    return Prediction(name, weights, means, scatters, inputs.scalings[name])
+    weights, centers, widths = (part.view(draws, n, -1).transpose(0, 1).reshape(n, -1).double().numpy() for part in parts)
+    return Prediction(name, weights, centers, widths, inputs.scalings[name])

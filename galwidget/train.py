@@ -15,9 +15,10 @@ import lightning as L  # noqa: N812 (Lightning's own habit)
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 from galwidget.calibration import calibrate
+from galwidget.flow import fit_prior
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.model.dataset import Batches
@@ -26,13 +27,12 @@ from galwidget.model.modalities import ImageModality
 from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture, build
 from galwidget.model.objective import Objective
-from galwidget.model.prior import FlowPrior
 from galwidget.survey import Survey
 
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["DEFAULT_OBJECTIVE", "fit", "fit_prior"]
+__all__ = ["DEFAULT_OBJECTIVE", "fit"]
 
 #: Attributes are a handful of numbers beside 20,000 pixels: weighted up, or the joint posterior forgets them.
 DEFAULT_OBJECTIVE = Objective(
@@ -58,6 +58,7 @@ def fit(
     objective: Objective = DEFAULT_OBJECTIVE,
     model_error: float | None = None,
     roughness: float | None = None,
+    looks: int | None = None,
     batch_size: int = 32,
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
@@ -90,6 +91,9 @@ def fit(
         galaxies, larger for an even hand; default: 0.02, or what ``model`` has.
     roughness
         Weight in nats of a penalty on structure finer than the PSF; default: none, or what ``model`` has.
+    looks
+        How often the image's encoder draws its answer and corrects it by what is left of the image: 1 brings bright galaxies much nearer,
+        at three times the cost of encoding. A model trained without may be trained on with; default: 0, or what ``model`` has.
     batch_size, learning_rate
         Of Adam; the rate falls to zero as a cosine.
     warm_up
@@ -122,16 +126,13 @@ def fit(
     if repeats is not None and len(repeats) != len(samples):
         raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
     torch.manual_seed(seed)
-    if model is None:
-        inputs, architecture = _inputs(samples, survey, latent_size)
-        mvae, prior = build(inputs, architecture)
-    else:
-        inputs, architecture, (mvae, prior) = model.inputs, model.architecture, model.copy_networks()
-    allowed: dict[str, Any] = {name: value for name, value in (("model_error", model_error), ("roughness", roughness)) if value is not None}
-    architecture = replace(architecture, **allowed)
-    if "image" in mvae.modalities:
-        for name, value in allowed.items():
-            setattr(mvae.modalities["image"], name, value)
+    inputs, architecture = _inputs(samples, survey, latent_size) if model is None else (model.inputs, model.architecture)
+    asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
+    architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
+    mvae, prior = build(inputs, architecture)
+    if model is not None:
+        mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # the network that looks again may be new
+        prior.load_state_dict(model.prior.state_dict())
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None
@@ -140,10 +141,10 @@ def fit(
     if prior_epochs:
         fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, progress=progress)
     about = dict(model.about) if model is not None else {}
-    trained = [
+    told = [
         f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples
     ]
-    about["trained_on"] = [*about.get("trained_on", []), *trained]
+    about["trained_on"] = [*about.get("trained_on", []), *told]
     fitted = GalaxyModel(mvae, prior, inputs, architecture, about)
     calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None))
     return fitted
@@ -249,73 +250,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         speaker.setLevel(level)
-
-
-@torch.no_grad()
-def _posterior_draws(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies]) -> tuple[torch.Tensor, ...]:
-    stores: tuple[list[torch.Tensor], ...] = ([], [], [], [])
-    for sample in samples:
-        for start in range(0, len(sample), 256):
-            part = sample[start : start + 256]
-            posterior = mvae.encode(inputs.tensors(part))
-            value, mask = inputs.conditions(part)
-            for store, tensor in zip(stores, (posterior.mean, posterior.std, value, mask), strict=True):
-                store.append(tensor)
-    return tuple(torch.cat(store) for store in stores)
-
-
-def fit_prior(
-    prior: FlowPrior,
-    mvae: MVAE,
-    inputs: Inputs,
-    samples: Sequence[Galaxies],
-    *,
-    epochs: int,
-    seed: int,
-    learning_rate: float = 2e-3,
-    batch_size: int = 256,
-    progress: bool = True,
-) -> None:
-    """Fit the flow, in place, to draws from the posteriors of the galaxies that have images.
-
-    Galaxies without images are left out: their posteriors are broad because nothing was seen, not because galaxies are like that.
-    Each attribute is hidden with a probability that is itself drawn for each galaxy, from none hidden to all.
-    """
-    from tqdm.auto import tqdm  # noqa: PLC0415 (only here)
-
-    with_images = [sample for sample in samples if sample.flux is not None] or list(samples)
-    mean, std, value, mask = _posterior_draws(mvae, inputs, with_images)
-    generator = torch.Generator().manual_seed(seed)
-    prior.standardise_by(mean + std * torch.randn(mean.shape, generator=generator))
-    loader = DataLoader(
-        TensorDataset(mean, std, value, mask), batch_size, shuffle=True, generator=generator, drop_last=len(mean) > batch_size
-    )
-    optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
-    steps = epochs * len(loader)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
-    groups = _columns_of_one_attribute(inputs)
-    prior.train()
-    bar = tqdm(range(epochs), desc="prior", disable=not progress)
-    for _ in bar:
-        for center, width, given, measured in loader:
-            z = center + width * torch.randn(center.shape, generator=generator)
-            hidden = _hide(len(z), groups, generator)
-            loss = -prior.log_prob(z, given, measured & ~hidden).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-        bar.set_postfix(nats=f"{loss.item():.2f}")
-    prior.eval()
-
-
-def _columns_of_one_attribute(inputs: Inputs) -> torch.Tensor:
-    """Which attribute each condition column belongs to: the categories of one attribute, and e1 with e2, are hidden together."""
-    names = ["ellipticity" if name in ("e1", "e2") else name.partition("=")[0] for name in inputs.condition_names]
-    return torch.tensor([sorted(set(names)).index(name) for name in names])
-
-
-def _hide(n: int, groups: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    share = torch.rand(n, 1, generator=generator) * 1.4 - 0.2  # a seventh of the galaxies show all, a seventh none
-    return (torch.rand(n, int(groups.max()) + 1, generator=generator) < share)[:, groups]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import sep
+from a_field import SURVEY, images, light, positions
 
 import galwidget as gw
-from a_field import SURVEY, images, light, positions
 from galwidget.io.coadd import field_of
 from galwidget.io.images import Image
 from galwidget.io.registration import register, shifted

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import galwidget as gw
+from galwidget import Survey
 from galwidget.evaluation import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
 from galwidget.recipe import BANDS, kids_field, split_by_sky
 
@@ -15,8 +16,8 @@ def model():
 
 @pytest.fixture(scope="module")
 def held_out():
-    """Simulated galaxies with the counts of the sky, of a seed that trained nothing."""
-    return gw.simulate(600, "KiDS", seed=990, bands=BANDS, progress=False)
+    """Simulated galaxies with the counts of the sky, in the survey's usual seeing, of a seed that trained nothing."""
+    return gw.simulate(600, "KiDS", seed=990, bands=BANDS, psf=Survey.named("KiDS").select(BANDS).psf(), progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -35,26 +36,26 @@ def test_the_file_describes_the_model(model):
 
 def test_reconstruction_of_simulated_galaxies_is_at_the_noise(model, held_out):
     chi2 = chi2_per_pixel(held_out, model.reconstruct(held_out, using=["image"]))
-    assert np.mean(chi2) <= 1.05
+    assert np.mean(chi2) <= 1.02
 
 
 def test_conditional_samples_have_the_attributes_asked_for(model, held_out):
     """Judged without noise: with KiDS's, a perfect model's R2 of ellipticity is 0.93 and of u - g 0.7 at r < 22."""
     scores = {score.name: score for score in condition_scores(model, held_out[held_out.attribute("mag_r") < 22], noise=False)}
-    assert scores["mag_r"].r2 >= 0.98
-    for name in ("r_half", "u_g", "g_r", "r_i"):
-        assert scores[name].r2 >= 0.9
+    assert scores["mag_r"].r2 >= 0.99
+    for name in ("r_half", "u_g", "g_r", "r_i", "i_Z"):
+        assert scores[name].r2 >= 0.97
     for name in ("e1", "e2"):
-        assert scores[name].r2 >= 0.95
+        assert scores[name].r2 >= 0.97
     for score in scores.values():
         assert score.permuted_r2 <= 0
 
 
 def test_real_galaxies_of_unseen_sky_are_redrawn_better_than_by_principal_components(model, field):
     seen, unseen = field
-    chi2 = np.mean(chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"], refine=100)))
-    assert chi2 <= 1.15
-    assert chi2 < np.mean(pca_chi2(seen, unseen, model.latent_size))
+    chi2 = [np.mean(chi2_per_pixel(unseen, model.reconstruct(unseen, using=["image"], refine=steps))) for steps in (0, 100)]
+    assert chi2[0] <= 1.15
+    assert chi2[1] < np.mean(pca_chi2(seen, unseen, model.latent_size))
 
 
 def test_magnitudes_of_real_galaxies_are_recovered(model, field):

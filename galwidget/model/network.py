@@ -32,13 +32,16 @@ class Architecture:
         Weight in nats of the penalty on structure finer than the PSF, see `galwidget.model.modalities.ImageModality`.
     transforms
         Coupling layers of the prior's flow.
+    looks
+        How often the image's encoder corrects itself, see `galwidget.model.modalities.ImageModality`.
     """
 
     latent_size: int = 32
     log_flux: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     model_error: float = 0.02
     roughness: float = 0.0
-    transforms: int = 6
+    transforms: int = 4
+    looks: int = 0
 
 
 def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
@@ -51,7 +54,7 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
         log_flux = torch.tensor(architecture.log_flux or default)
         noise, psf = torch.from_numpy(survey.sky_sigma), torch.from_numpy(survey.psf())
         modalities["image"] = ImageModality(
-            latent_size, noise, psf, log_flux, inputs.stamp, architecture.model_error, architecture.roughness
+            latent_size, noise, psf, log_flux, inputs.stamp, architecture.model_error, architecture.roughness, architecture.looks
         )
     for group, names in inputs.groups.items():
         if group == "morphology":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -9,7 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ImageDecoder", "ImageEncoder", "Perceptron"]
+__all__ = ["GaussianExpansion", "ImageDecoder", "ImageEncoder", "Perceptron"]
+
+#: Of the Gaussians of smooth light, in pixels: the narrowest rung; the variance that the pixel grid can just carry (a Gaussian narrower
+#: than 0.45 pixels is no longer sampled: its flux and place would depend on where between the pixels it is). Largest ln(a/b) of an ellipse.
+_NARROWEST, _FLOOR, _LONGEST = 0.3, 0.2, 2.5
 
 
 class Perceptron(nn.Sequential):
@@ -45,7 +50,7 @@ class ImageEncoder(nn.Module):
         Channels of the convolutions; the last repeats where the stamp needs more halvings.
     """
 
-    def __init__(self, channels_in: int, context: int, outputs: int, stamp: int, widths: Sequence[int] = (24, 48, 64, 96)) -> None:
+    def __init__(self, channels_in: int, context: int, outputs: int, stamp: int, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
         super().__init__()
         halvings = (stamp // 4).bit_length() - 1
         if halvings < 2 or 4 * 2**halvings != stamp:
@@ -55,7 +60,7 @@ class ImageEncoder(nn.Module):
         for before, after in pairwise(sizes):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.SiLU()]
         self.convolutions = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Linear(sizes[-1] * 16 + context, 192), nn.SiLU(), nn.Linear(192, outputs))
+        self.head = nn.Sequential(nn.Linear(sizes[-1] * 16 + context, 256), nn.SiLU(), nn.Linear(256, outputs))
 
     def forward(self, picture: Tensor, context: Tensor) -> Tensor:
         """Shape (n, outputs) from ``picture`` (n, channel, y, x) and ``context`` (n, context)."""
@@ -74,12 +79,75 @@ class _Residual(nn.Module):
         return x + self.second(functional.silu(self.first(functional.silu(x))))
 
 
+class GaussianExpansion(nn.Module):
+    r"""Smooth light as a multi-Gaussian expansion: concentric elliptical Gaussians on a ladder of sizes.
+
+    Component k has covariance :math:`s^2 r^{2k} \exp(\eta_k) + v I`, of axis ratio :math:`\exp(-2|\eta_k|)`. A handful of numbers gives any
+    smooth galaxy to the accuracy of its brightest pixels, wherever its centre is between the pixels: convolutions would need all their
+    weights for that, and are left free to draw what is not smooth.
+
+    Parameters
+    ----------
+    bands
+        Number of bands: each has its own share of light in each component, so that colours may change with radius.
+    stamp
+        Side of the picture in pixels.
+    components
+        Number of Gaussians, the largest two thirds of the stamp wide.
+
+    References
+    ----------
+    Emsellem, Monnet & Bacon 1994, A&A 285, 723; Hogg & Lang 2013, PASP 125, 719 (Sersic profiles as Gaussians).
+    """
+
+    ladder: Tensor
+    monomials: Tensor
+
+    def __init__(self, bands: int, stamp: int, components: int = 10) -> None:
+        super().__init__()
+        self.bands, self.stamp, self.components = bands, stamp, components
+        sizes = torch.logspace(math.log10(_NARROWEST), math.log10(2 * stamp / 3), components)
+        self.register_buffer("ladder", sizes.log(), persistent=False)
+        axis = torch.arange(stamp) - (stamp - 1) / 2
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        monomials = torch.stack([x * x, y * y, x * y, x, y, torch.ones_like(x)])
+        self.register_buffer("monomials", monomials.flatten(1), persistent=False)
+
+    @property
+    def parameters_needed(self) -> int:
+        """How many numbers a galaxy takes: centre, size, ellipticity, that of each component, and the light of each in each band."""
+        return 5 + 2 * self.components + self.bands * self.components
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Surface brightness (n, band, y, x), up to a factor of each band, from ``numbers`` (n, parameter)."""
+        centre, size, shape, shapes, light = numbers.split((2, 1, 2, 2 * self.components, self.bands * self.components), 1)
+        eta = shape[:, None] + 0.3 * shapes.view(-1, self.components, 2)
+        stretch = eta.square().sum(-1).add(1e-6).sqrt()
+        bounded = _LONGEST * torch.tanh(stretch / _LONGEST)
+        cosh, sinh = torch.cosh(bounded), torch.sinh(bounded) / stretch
+        variance = (2 * (self.ladder + 0.5 * size)).exp()
+        xx = variance * (cosh + sinh * eta[..., 0]) + _FLOOR
+        yy = variance * (cosh - sinh * eta[..., 0]) + _FLOOR
+        xy = variance * sinh * eta[..., 1]
+        determinant = xx * yy - xy * xy
+        x, y = (0.5 * centre).unbind(1)
+        # minus half the quadratic form, as a polynomial of the pixel's place: one product of matrices for all components and pixels
+        form = torch.stack([yy, xx, -2 * xy], -1) / (-2 * determinant[..., None])
+        a, b, c = form.unbind(-1)
+        x, y = x[:, None], y[:, None]
+        polynomial = torch.stack([a, b, c, -2 * a * x - c * y, -2 * b * y - c * x, a * x * x + b * y * y + c * x * y], -1)
+        # held above exp(-60): products of denormal numbers take twenty times as long
+        gaussians = (polynomial @ self.monomials).clamp(min=-60.0).exp_()
+        weight = light.view(-1, self.bands, self.components).softmax(-1) / determinant.sqrt()[:, None]
+        return torch.bmm(weight, gaussians).view(len(numbers), self.bands, self.stamp, self.stamp)
+
+
 class ImageDecoder(nn.Module):
     """From a latent to the galaxy before the telescope: positive, noiseless, PSF-free flux.
 
-    A unit-flux shape (softmax over the pixels) for each band times the exponential of that band's log flux, so that brightness and
-    colour never disturb the shape. The shape is smoothed by one binomial kernel (1, 2, 1)/4 a side: structure finer than two pixels is
-    beyond what the pixels can tell, and would show as a chequerboard.
+    Smooth light (`GaussianExpansion`) times the exponential of a texture that convolutions draw (arms, knots, a neighbour's warp), as a
+    unit-flux shape for each band, times the exponential of that band's log flux: brightness and colour never disturb the shape. The
+    texture is drawn on pixels twice as large: finer is beyond what a PSF leaves, and would show as a chequerboard.
 
     Parameters
     ----------
@@ -90,30 +158,34 @@ class ImageDecoder(nn.Module):
     stamp
         Side of the picture in pixels, a multiple of 8.
     widths
-        Channels at stamp/8, stamp/4 and stamp/2 pixels a side.
+        Channels of the texture at stamp/8, stamp/4 and stamp/2 pixels a side.
+    hidden
+        Size of the hidden layers that lead to the smooth light.
     """
 
-    smoothing: Tensor
-
-    def __init__(self, latent_size: int, bands: int, stamp: int, widths: tuple[int, int, int] = (64, 48, 24)) -> None:
+    def __init__(self, latent_size: int, bands: int, stamp: int, widths: tuple[int, int, int] = (48, 32, 24), hidden: int = 192) -> None:
         super().__init__()
         self.start = stamp // 8
         low, middle, high = widths
+        self.smooth = GaussianExpansion(bands, stamp)
+        self.numbers = Perceptron(latent_size, self.smooth.parameters_needed, hidden)
+        self.log_flux = Perceptron(latent_size, bands, 96)
         self.dense = nn.Linear(latent_size, low * self.start**2)
-        self.low = nn.Sequential(_Residual(low), _Residual(low))
-        self.to_middle = nn.Conv2d(low, middle * 4, 1)
-        self.middle = nn.Sequential(_Residual(middle), nn.SiLU())
-        self.to_high = nn.Conv2d(middle, high * 4, 1)
-        self.to_bands = nn.Conv2d(high, bands * 4, 3, padding=1)
-        self.log_flux = Perceptron(latent_size, bands, 64)
-        kernel = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.register_buffer("smoothing", (kernel[:, None] * kernel).expand(bands, 1, 3, 3).clone(), persistent=False)
+        self.low = nn.Sequential(_Residual(low), _Residual(low), nn.Conv2d(low, middle, 1))
+        self.middle = nn.Sequential(_Residual(middle), nn.Conv2d(middle, high, 1))
+        last = nn.Conv2d(high, bands, 1)
+        nn.init.zeros_(last.weight)
+        self.high = nn.Sequential(nn.SiLU(), nn.Conv2d(high, high, 3, padding=1), nn.SiLU(), last)
+
+    def texture(self, z: Tensor) -> Tensor:
+        """Logarithm of what multiplies the smooth light, (n, band, y, x), between -3 and 3."""
+        grid = self.dense(z).view(len(z), -1, self.start, self.start).contiguous(memory_format=torch.channels_last)
+        for part in (self.low, self.middle):
+            grid = functional.interpolate(part(grid), scale_factor=2, mode="bilinear", align_corners=False)
+        logarithm = 3 * torch.tanh(self.high(grid) / 3)
+        return functional.interpolate(logarithm, scale_factor=2, mode="bilinear", align_corners=False)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Unit-flux shape (n, band, y, x) and natural logarithm of the flux relative to the model's scale (n, band)."""
-        grid = self.dense(z).view(len(z), -1, self.start, self.start).contiguous(memory_format=torch.channels_last)
-        grid = functional.pixel_shuffle(self.to_middle(self.low(grid)), 2)
-        grid = functional.silu(functional.pixel_shuffle(self.to_high(self.middle(grid)), 2))
-        logits = functional.pixel_shuffle(self.to_bands(grid), 2)
-        shape = torch.softmax(logits.flatten(2), -1).view(logits.shape)
-        return functional.conv2d(shape, self.smoothing, padding=1, groups=shape.shape[1]), self.log_flux(z)
+        light = self.smooth(self.numbers(z)) * self.texture(z).exp()
+        return light / light.sum((2, 3), keepdim=True).clamp(min=1e-20), self.log_flux(z)

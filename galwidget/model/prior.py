@@ -6,7 +6,13 @@ import torch
 import zuko
 from torch import Tensor, nn
 
+from galwidget.model.networks import Perceptron
+
 __all__ = ["FlowPrior"]
+
+#: Hidden size of the network that knows what pictures show; steps towards a request, at most one standard deviation of the latent long; how
+#: far an attribute is chased in one of them, in its standard deviations; and their damping: what cannot be drawn is left undrawn.
+_PHOTOMETER, _STEPS, _FARTHEST, _DAMPING = 160, 3, 0.5, 1e-2
 
 
 class FlowPrior(nn.Module):
@@ -14,6 +20,9 @@ class FlowPrior(nn.Module):
 
     One flow serves all subsets: an attribute that is not given is zero, and its mask says so; with none given it is p(z). Coupling
     layers, so that both directions cost one pass: a slider inverts it at every event.
+
+    What a picture shows (brightness, colours, shape) is an exact function of its latent, and no flow is exactly thin: a small network knows
+    that function (`shows`), and draws that are asked for an attribute are moved the shortest way to where the picture shows it.
 
     Parameters
     ----------
@@ -40,13 +49,16 @@ class FlowPrior(nn.Module):
 
     center: Tensor
     spread: Tensor
+    shown: Tensor
 
-    def __init__(self, latent_size: int, conditions: int, transforms: int = 6, hidden: int = 128) -> None:
+    def __init__(self, latent_size: int, conditions: int, transforms: int = 4, hidden: int = 128) -> None:
         super().__init__()
         self.latent_size, self.conditions = latent_size, conditions
         self.flow = zuko.flows.NSF(
             latent_size, 2 * conditions, bins=8, transforms=transforms, hidden_features=(hidden, hidden), passes=2, randperm=False
         )
+        self.photometer = Perceptron(latent_size, conditions, _PHOTOMETER)
+        self.register_buffer("shown", torch.zeros(conditions, dtype=torch.bool))
         self.register_buffer("center", torch.zeros(latent_size))
         self.register_buffer("spread", torch.ones(latent_size))
 
@@ -65,7 +77,31 @@ class FlowPrior(nn.Module):
 
     def transform(self, u: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Z = f(u; a): from standard normal ``u`` (n, d) to the latent, given attributes."""
-        return self.flow(self._given(value, mask)).transform.inv(u) * self.spread + self.center
+        return self._met(self.flow(self._given(value, mask)).transform.inv(u), value, mask) * self.spread + self.center
+
+    def shows(self, z: Tensor) -> Tensor:
+        """The attributes that the pictures at ``z`` (n, d) show, standardised, (n, condition); meaningless where `shown` is false."""
+        return self.photometer((z - self.center) / self.spread)
+
+    def _met(self, place: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """Gauss-Newton steps of least length from ``place`` (n, d), standardised, to where the picture shows what is asked."""
+        wanted = mask & self.shown
+        if not wanted.any():
+            return place
+        jacobian = torch.func.vmap(torch.func.jacrev(self.photometer))
+
+        def short(here: Tensor) -> Tensor:
+            return torch.where(wanted, value - self.photometer(here), 0.0)
+
+        for _ in range(_STEPS):
+            slope = jacobian(place) * wanted[..., None]
+            gram = slope @ slope.transpose(1, 2) + _DAMPING * torch.eye(slope.shape[1])
+            reached = torch.linalg.solve(gram, short(place).clamp(-_FARTHEST, _FARTHEST)[..., None])
+            step = (slope.transpose(1, 2) @ reached)[..., 0]
+            moved = place + step / step.norm(dim=1, keepdim=True).clamp(min=1.0)
+            better = short(moved).abs().sum(1) < short(place).abs().sum(1)
+            place = torch.where(better[:, None], moved, place)
+        return place
 
     def inverse(self, z: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """U = f^-1(z; a): what is left of ``z`` (n, d) when its attributes are taken away."""

@@ -83,6 +83,35 @@ def test_refining_comes_nearer_to_the_pixels(model, sample):
     assert once == again
 
 
+def test_a_second_look_is_added_to_a_trained_model_and_begins_as_it_was(model, sample):
+    looking = gw.fit(sample[:32], model=model, epochs=1, looks=1, learning_rate=0.0, prior_epochs=0, progress=False)
+    assert looking.architecture.looks == 1
+    np.testing.assert_allclose(looking.encode(sample[:5]).mean, model.encode(sample[:5]).mean, atol=1e-5)
+
+
+def test_what_is_known_of_a_pixel_is_its_variance_over_the_posterior(model, sample):
+    latent = model.encode(sample[:2])
+    vague = gw.Latent(latent.mean, 2 * latent.std)
+    sharp, blurred = (model.decode(which, draws=16, attributes=False).ivar for which in (latent, vague))
+    assert np.median(sharp / blurred) == pytest.approx(4, rel=0.3)
+    with pytest.raises(ValueError, match="at least 2"):
+        model.decode(latent, draws=1)
+
+
+def test_attributes_of_a_decoded_galaxy_are_those_of_its_picture(model):
+    galaxies = model.sample(6, seed=3)
+    again = gw.measure(gw.observe(galaxies, noise=False), noiseless=True)
+    for name in ("mag_r", "g_r", "r_half", "ellipticity"):
+        np.testing.assert_array_equal(galaxies.attribute(name), again.attribute(name))
+
+
+def test_the_card_says_what_it_was_trained_on_and_its_limits(model):
+    card = model.card()
+    assert "128 galaxies of KiDS" in card
+    assert "32 x 32 pixels of 0.2 arcsec" in card
+    assert "Not to be used for" in card
+
+
 def test_an_edit_of_nothing_is_the_galaxy_itself(model, sample):
     latent = model.encode(sample[:4])
     assert np.array_equal(model.edit_latent(latent).mean, latent.mean)
@@ -188,6 +217,14 @@ def test_a_saved_model_is_the_same_model(model, tmp_path):
     assert again.sample(3, seed=1, mag_r=19) == model.sample(3, seed=1, mag_r=19)
     assert again.active_dimensions == model.active_dimensions
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_half_floats_take_half_of_the_size_and_hardly_move_a_galaxy(model, sample, tmp_path):
+    for half in (False, True):
+        model.save(tmp_path / str(half), half=half)
+    size = [(tmp_path / str(half) / "model.safetensors").stat().st_size for half in (False, True)]
+    assert size[1] < 0.6 * size[0]
+    np.testing.assert_allclose(gw.load(tmp_path / "True").encode(sample).mean, model.encode(sample).mean, atol=0.02)
 
 
 def test_damaged_foreign_and_newer_models_are_refused_in_words(model, tmp_path):

@@ -1,0 +1,144 @@
+"""Fit the prior: the flow learns where in latent space galaxies are, and which of them look as asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
+
+from galwidget.galaxies import Galaxies
+from galwidget.model.inputs import Inputs
+from galwidget.model.mvae import MVAE
+from galwidget.model.prior import FlowPrior
+from galwidget.predicted import SHOWN, conditions_at
+
+__all__ = ["fit_prior"]
+
+#: Noise on the attributes while the flow learns, in their standard deviations: what is measured on a noiseless picture is an exact
+#: function of the latent, and a density that is exactly thin has no bound.
+_CONDITION_NOISE = 0.01
+_PHOTOMETER_EPOCHS = 60
+_BATCH = 256
+
+
+def fit_prior(
+    prior: FlowPrior,
+    mvae: MVAE,
+    inputs: Inputs,
+    samples: Sequence[Galaxies],
+    *,
+    epochs: int,
+    seed: int,
+    draws: int = 2,
+    learning_rate: float = 2e-3,
+    progress: bool = True,
+) -> None:
+    """Fit the flow, in place, to draws from the posteriors of the galaxies that have images.
+
+    Each draw is decoded and measured, and the flow is told what was found: so a galaxy that is asked for measures as asked, whatever the
+    encoder made of its noise. Redshift and type, which no picture shows, are those of the galaxy. Galaxies without images are left out:
+    their posteriors are broad because nothing was seen, not because galaxies are like that. Each attribute is hidden with a probability
+    that is itself drawn for each galaxy, from none hidden to all.
+
+    Parameters
+    ----------
+    prior, mvae, inputs
+        The flow, and the trained model.
+    samples
+        What the model was trained on.
+    epochs
+        Passes over all draws.
+    seed
+        Of draws and order.
+    draws
+        From each posterior.
+    learning_rate
+        Of AdamW; it falls to zero as a cosine.
+    progress
+        Whether to draw a progress bar.
+    """
+    from tqdm.auto import tqdm  # noqa: PLC0415 (only here)
+
+    generator = torch.Generator().manual_seed(seed)
+    with_images = [sample for sample in samples if sample.flux is not None] or list(samples)
+    z, value, mask = _draws(mvae, inputs, with_images, draws, generator)
+    prior.standardise_by(z)
+    prior.shown.copy_(_shown(inputs))
+    _fit_photometer(prior, z, value, mask, generator)
+    loader = DataLoader(TensorDataset(z, value, mask), _BATCH, shuffle=True, generator=generator, drop_last=len(z) > _BATCH)
+    optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
+    steps = epochs * len(loader)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+    groups = _columns_of_one_attribute(inputs)
+    prior.train()
+    bar = tqdm(range(epochs), desc="prior", disable=not progress)
+    for _ in bar:
+        for point, given, measured in loader:
+            hidden = _hide(len(point), groups, generator)
+            blurred = given + _CONDITION_NOISE * torch.randn(given.shape, generator=generator)
+            loss = -prior.log_prob(point, blurred, measured & ~hidden).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()
+        bar.set_postfix(nats=f"{loss.item():.2f}")
+    prior.eval()
+
+
+@torch.no_grad()
+def _draws(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], draws: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    shown = _shown(inputs)
+    stores: tuple[list[Tensor], ...] = ([], [], [])
+    for sample in samples:
+        for start in range(0, len(sample), _BATCH):
+            part = sample[start : start + _BATCH]
+            posterior = mvae.encode(inputs.tensors(part))
+            own, known = inputs.conditions(part)
+            for _ in range(draws):
+                z = posterior.sample(torch.randn(posterior.mean.shape, generator=generator))
+                found, measured = conditions_at(mvae, inputs, z, mvae.decode(z, "image").numpy() if inputs.stamp else None)
+                for store, tensor in zip(
+                    stores, (z, torch.where(shown, found, own), torch.where(shown, measured, known)), strict=True
+                ):  # fmt: skip
+                    store.append(tensor)
+    return tuple(torch.cat(store) for store in stores)
+
+
+def _fit_photometer(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor, generator: torch.Generator) -> None:
+    """Teach the flow's small network what the pictures show: regression on the draws and their measurements."""
+    known = mask & prior.shown
+    if not known.any():
+        return
+    loader = DataLoader(TensorDataset(z, value, known), _BATCH, shuffle=True, generator=generator)
+    optimizer = torch.optim.Adam(prior.photometer.parameters(), 3e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _PHOTOMETER_EPOCHS * len(loader))
+    for _ in range(_PHOTOMETER_EPOCHS):
+        for point, given, measured in loader:
+            # a failed measurement must not bend the others: absolute, not square, beyond half a standard deviation
+            loss = torch.nn.functional.smooth_l1_loss(prior.shows(point)[measured], given[measured], beta=0.5)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+
+
+def _shown(inputs: Inputs) -> Tensor:
+    """Which columns of the conditions a picture shows, (condition,)."""
+    group_of = {name: group for group, names in inputs.groups.items() for name in names}
+    groups = [group_of[name.partition("=")[0]] for name in inputs.condition_names]
+    return torch.tensor([group in SHOWN and bool(inputs.stamp) for group in groups])
+
+
+def _columns_of_one_attribute(inputs: Inputs) -> Tensor:
+    """Which attribute each condition column belongs to: the categories of one attribute, and e1 with e2, are hidden together."""
+    names = ["ellipticity" if name in ("e1", "e2") else name.partition("=")[0] for name in inputs.condition_names]
+    return torch.tensor([sorted(set(names)).index(name) for name in names])
+
+
+def _hide(n: int, groups: Tensor, generator: torch.Generator) -> Tensor:
+    share = torch.rand(n, 1, generator=generator) * 1.4 - 0.2  # a seventh of the galaxies show all, a seventh none
+    return (torch.rand(n, int(groups.max()) + 1, generator=generator) < share)[:, groups]
