@@ -89,11 +89,11 @@ class LossCharts(ipywidgets.Box):
         self._curves = {name: Curve() for name in self._curves}
 
     def _chart(self, name: str) -> bqplot.Figure:
-        x, y = bqplot.LinearScale(), bqplot.LinearScale()
+        x, y = bqplot.LinearScale(min=0), bqplot.LinearScale()
         self._lines[name] = bqplot.Lines(x=[], y=[], scales={"x": x, "y": y}, colors=["#1f77b4"], stroke_width=1.5)
         axes = [
-            bqplot.Axis(scale=x, num_ticks=3, grid_lines="none", tick_format="~s"),
-            bqplot.Axis(scale=y, orientation="vertical", num_ticks=4, grid_lines="solid", tick_format="~s"),
+            bqplot.Axis(scale=x, num_ticks=3, grid_lines="none", tick_format=".0f"),
+            bqplot.Axis(scale=y, orientation="vertical", num_ticks=4, grid_lines="solid", tick_format=".3~s"),
         ]
         return bqplot.Figure(
             title=_WORDS.get(name, f"ln p({name}) [nats]"), marks=[self._lines[name]], axes=axes, fig_margin=_MARGIN, padding_x=0,

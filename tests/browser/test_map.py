@@ -106,10 +106,10 @@ def test_tab_map_is_made_when_it_is_opened_and_pointing_shows_a_galaxy(notebook,
     tab.click()
     until(notebook, "explorer.children[5]._made is not None and explorer.map.ready")
     figure, _ = figure_of(notebook, 0)
-    figure.locator(".dot_grp path").nth(40).hover(force=True)
+    figure.locator(".object_grp path").nth(40).hover(force=True)
     until(notebook, "explorer.map._chart.caption.value.startswith('galaxy ')")
-    notebook.page.wait_for_timeout(800)
-    assert figure.locator("xpath=ancestor::body").locator(".bqplot_tooltip_div img").first.evaluate("image => image.naturalWidth") == 32
+    shown = "() => [...document.querySelectorAll('.bqplot_mark_tooltip img')].some(image => image.naturalWidth === 32 && image.checkVisibility())"
+    notebook.page.wait_for_function(shown)
     photograph(notebook.page, "map_hover")
 
 
