@@ -19,7 +19,7 @@ from galwidget.model.telescope import convolve
 from galwidget.science.codec.container import Reader, Writer, join, split
 from galwidget.science.codec.entropy import Decoder, Encoder
 from galwidget.science.codec.latents import LatentCode
-from galwidget.science.codec.pixels import NoiseCode, decode_mask, decode_residual, encode_mask, encode_residual
+from galwidget.science.codec.pixels import PIXEL_STEP, VARIANCE_STEP, NoiseCode, decode_mask, decode_residual, encode_mask, encode_residual
 from galwidget.science.codec.psfs import PsfCode
 from galwidget.science.codec.tables import decode_table, encode_table
 from galwidget.science.index import fingerprint
@@ -119,7 +119,7 @@ def compress(
     Notes
     -----
     Masked pixels are remembered as masked, not their flux: they come back as the model draws them. Without ``residual`` the noise
-    of a galaxy is one number a band, to 1%. PSFs that differ come back to 0.001 of their peak, one that all share to the bit.
+    of a galaxy is one number a band, to 1%; with it, that of each pixel, rounded down by 2.5% at most. PSFs that differ come back to 0.001 of their peak, one that all share to the bit.
     The same galaxies give the same bytes, in however many parts they come. The layout of the file is described in
     `galwidget.science.codec.container`.
 
@@ -358,7 +358,8 @@ class _Coder:
 
     def _variance(self, levels: np.ndarray, expected: np.ndarray) -> np.ndarray:
         """Variance of each pixel; half a step less before a residual, which rounds sigma down: most pixels then need no step more."""
-        return self.noise.variance(levels if self.residual is None else levels - 0.5, expected)
+        lower = 0 if self.residual is None else PIXEL_STEP / (2 * VARIANCE_STEP)
+        return self.noise.variance(levels - lower, expected)
 
     def decode(self, payload: bytes, count: int) -> Galaxies:
         """The galaxies of a block."""

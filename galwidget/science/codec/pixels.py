@@ -11,10 +11,22 @@ from galwidget.science.codec.container import join, split
 from galwidget.science.codec.entropy import Decoder, Encoder
 from galwidget.survey import Survey
 
-__all__ = ["NoiseCode", "decode_integers", "decode_mask", "decode_residual", "encode_integers", "encode_mask", "encode_residual"]
+__all__ = [
+    "PIXEL_STEP",
+    "VARIANCE_STEP",
+    "NoiseCode",
+    "decode_integers",
+    "decode_mask",
+    "decode_residual",
+    "encode_integers",
+    "encode_mask",
+    "encode_residual",
+]
 
 #: ln of variance is rounded to this: the noise to 1% at most.
 VARIANCE_STEP = 0.02
+#: ln of a pixel's own variance, beside a residual: inverse variances made from noisy pixels cost a bit a pixel more at 0.02.
+PIXEL_STEP = 0.05
 # Variances that come of single-precision arithmetic are this near to where they belong, in steps
 _ROUNDING = 1e-3
 
@@ -106,12 +118,12 @@ def decode_mask(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
 def encode_residual(flux: np.ndarray, ivar: np.ndarray, expected: np.ndarray, variance: np.ndarray, quantum: float) -> bytes:
     """Pixels (n, band, y, x) less what is expected, in steps of ``quantum`` sigma; and by how much sigma is not what is expected.
 
-    Where ``ivar`` is 0 nothing is written. Sigma is rounded down, by 1% at most, so that a pixel is off by half a quantum at most of the
+    Where ``ivar`` is 0 nothing is written. Sigma is rounded down, by 2.5% at most, so that a pixel is off by half a quantum at most of the
     noise that it has.
     """
     good = ivar > 0
-    scale = np.where(good, np.ceil(np.log(np.where(good, ivar * variance, 1.0)) / VARIANCE_STEP - _ROUNDING), 0)
-    step = quantum * np.sqrt(variance * np.exp(-VARIANCE_STEP * scale))
+    scale = np.where(good, np.ceil(np.log(np.where(good, ivar * variance, 1.0)) / PIXEL_STEP - _ROUNDING), 0)
+    step = quantum * np.sqrt(variance * np.exp(-PIXEL_STEP * scale))
     steps = np.where(good, np.round((flux - expected.astype(float)) / step), 0)
     return join([encode_integers(scale, good), encode_integers(steps, good)])
 
@@ -121,7 +133,7 @@ def decode_residual(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Flux and ivar (n, band, y, x) that `encode_residual` encoded."""
     scale, steps = (decode_integers(part, good) for part in split(data))
-    variance = variance * np.exp(-VARIANCE_STEP * scale)
+    variance = variance * np.exp(-PIXEL_STEP * scale)
     flux = expected + quantum * np.sqrt(variance) * steps
     return flux.astype(np.float32), np.where(good, 1 / variance, 0).astype(np.float32)
 

@@ -16,7 +16,7 @@ __all__ = ["TOLERANCE", "PsfCode"]
 #: Largest error of a PSF's pixel, in units of its peak.
 TOLERANCE = 1e-3
 
-_MOST_COMPONENTS = 16
+_MOST_COMPONENTS = 48
 _WHOLE = 32767
 _SHARED, _COMPONENTS, _WHOLE_PSFS = range(3)
 
@@ -30,11 +30,11 @@ class PsfCode:
     shared
         Whether the first galaxies share one PSF in each band, whether it was given once or for each.
     mean
-        That PSF, (band, k, k); or the mean of all galaxies and bands, (1, k, k).
+        That PSF, or the mean over the galaxies, (band, k, k).
     components
         Principal components over galaxies and bands, (r, k k).
     steps, scatter
-        To what each component's coefficient is rounded, and its standard deviation, (r,).
+        To what each component's coefficient is rounded, (r,), and its standard deviation in each band, (band, r).
     grain
         To what each component's own pixels are rounded, (r,).
     """
@@ -55,13 +55,12 @@ class PsfCode:
         none = np.zeros(0, np.float32)
         if psf.ndim == 3 or (psf == psf[0]).all():
             return cls(True, psf if psf.ndim == 3 else psf[0], none.reshape(0, side**2), none, none, none)
-        flat = psf.reshape(-1, side**2).astype(float)
-        mean = flat.mean(0).astype(np.float32)
-        left = flat - mean
-        peak = flat.max(1)
+        mean = psf.mean(0, dtype=float).astype(np.float32)
+        left = (psf.astype(float) - mean).reshape(-1, side**2)
+        peak = psf.max((2, 3)).ravel()
         _, vectors = np.linalg.eigh(left.T @ left)
         vectors = vectors[:, ::-1].T[:_MOST_COMPONENTS].astype(np.float32)
-        most = max(len(flat) // 8, 1)  # a component that few PSFs need costs more than they do
+        most = max(len(left) // 8, 1)  # a component that few PSFs need costs more than they do
         rank = 0
         while rank < min(most, len(vectors)):
             error = np.abs(left - (left @ vectors[:rank].T) @ vectors[:rank]).max(1) / peak
@@ -71,12 +70,12 @@ class PsfCode:
         vectors = vectors[:rank]
         # as fine as the largest coefficient needs, and no more bits than two bytes have
         reach = np.maximum(np.abs(left @ vectors.T).max(0), 1e-12)
-        grain = np.maximum(TOLERANCE * float(peak.min()) / (8 * reach), np.abs(vectors).max(1) / _WHOLE).astype(np.float32)
+        grain = np.maximum(TOLERANCE * float(peak.min()) / (16 * reach), np.abs(vectors).max(1) / _WHOLE).astype(np.float32)
         grained = np.round(vectors / grain[:, None]).astype(float)
         vectors = (grained * grain[:, None]).astype(np.float32)
         steps = TOLERANCE * float(peak.min()) / (2 * np.sqrt(max(rank, 1)) * np.abs(vectors).max(1)) if rank else none
-        scatter = np.sqrt(((left @ vectors.T) ** 2).mean(0)) if rank else none
-        return cls(False, mean.reshape(1, side, side), vectors, np.asarray(steps, np.float32), np.asarray(scatter, np.float32), grain)
+        scatter = np.sqrt(((left @ np.linalg.pinv(vectors.astype(float))) ** 2).reshape(*psf.shape[:2], rank).mean(0))
+        return cls(False, mean, vectors, np.asarray(steps, np.float32), np.asarray(scatter, np.float32), grain)
 
     def to_bytes(self) -> bytes:
         """The tables, deflated."""
@@ -93,7 +92,9 @@ class PsfCode:
         mean = _unshuffled(flat, "<f4").astype(np.float32).reshape(bands, side, side)
         steps, scatter, grain = (np.frombuffer(part, "<f4").astype(np.float32) for part in floats)
         components = _unshuffled(grained, "<i2").reshape(-1, side**2).astype(float) * grain[:, None]
-        return cls(bool(shared), mean, components.astype(np.float32), steps, scatter, grain)
+        return cls(
+            bool(shared), mean, components.astype(np.float32), steps, scatter.reshape(bands, len(steps)) if not shared else scatter, grain
+        )
 
     def encode(self, encoder: Encoder, galaxies: Galaxies) -> tuple[bytes, np.ndarray]:
         """Put the PSFs of these galaxies into the coder: what does not go there, and the PSFs that will come out, as `Galaxies.psf`."""
@@ -106,9 +107,10 @@ class PsfCode:
         if self.shared or side != self.mean.shape[-1]:
             whole = np.arange(len(psf))
             return bytes([_WHOLE_PSFS]) + _pack(whole, psf), _unpack(_pack(whole, psf), psf.shape[1])[1]
-        flat = psf.reshape(-1, side**2) - self.mean.reshape(-1)
-        integers = np.round((flat @ self.components.T) / self.steps) if len(self.steps) else np.zeros((len(flat), 0))
-        encoder.integers(integers.ravel(), np.tile(self.scatter / self.steps, len(flat)))
+        left = (psf - self.mean).reshape(-1, side**2)
+        # rounded components are no longer orthogonal: least squares, not a projection
+        integers = np.round((left @ np.linalg.pinv(self.components.astype(float))) / self.steps)
+        encoder.integers(integers.ravel(), np.tile((self.scatter / self.steps).ravel(), len(psf)))
         decoded = self._compose(integers, psf.shape[1])
         poor = np.flatnonzero((np.abs(decoded - psf).max((2, 3)) > TOLERANCE * psf.max((2, 3))).any(1))
         extra = _pack(poor, psf[poor]) if len(poor) else b""
@@ -123,7 +125,7 @@ class PsfCode:
             return self.mean
         if kind == _WHOLE_PSFS:
             return _unpack(extra, bands)[1]
-        integers = decoder.integers(np.tile(self.scatter / self.steps, count * bands)).reshape(count * bands, -1)
+        integers = decoder.integers(np.tile((self.scatter / self.steps).ravel(), count)).reshape(count * bands, len(self.steps))
         psf = self._compose(integers, bands)
         if extra:
             rows, whole = _unpack(extra, bands)
@@ -132,8 +134,8 @@ class PsfCode:
 
     def _compose(self, integers: np.ndarray, bands: int) -> np.ndarray:
         side = self.mean.shape[-1]
-        flat = (integers * self.steps).astype(np.float32) @ self.components + self.mean.reshape(-1)
-        return _unit(flat.reshape(-1, bands, side, side))
+        left = (integers * self.steps).astype(np.float32) @ self.components
+        return _unit(left.reshape(-1, bands, side, side) + self.mean)
 
 
 def _unit(psf: np.ndarray) -> np.ndarray:
