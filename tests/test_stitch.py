@@ -11,6 +11,7 @@ import pytest
 from toy_model import ToyModel
 
 import galwidget as gw
+from galwidget.galaxy_model import load
 from galwidget.widgets import stitch
 from galwidget.widgets.stitch import check_model, fingerprint, latent_text, name_of
 
@@ -121,6 +122,14 @@ def test_galaxies_go_by_their_name_in_the_notebook(monkeypatch):
 def test_fingerprint_is_of_the_weights_and_not_of_the_programs():
     assert fingerprint(Saved()) == fingerprint(Saved(versions="2.0")) != fingerprint(Saved(weight=1.0 + 1e-6))
     assert re.fullmatch("[0-9a-f]{16}", fingerprint(Saved()))
+
+
+def test_shipped_model_is_known_by_its_files_whatever_precision_they_have():
+    try:
+        model = load()
+    except FileNotFoundError as error:
+        pytest.skip(f"the shipped model is not here: {error}")
+    assert fingerprint(model) == stitch._shipped()
 
 
 def test_another_model_is_refused_in_words():

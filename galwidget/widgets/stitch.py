@@ -83,7 +83,9 @@ def _digest(folder: Path) -> str:
         digest.update(json.dumps(described, sort_keys=True).encode())
     for file in sorted(folder.glob("*.safetensors")):
         for name, tensor in sorted(load_file(file).items()):
-            digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
+            # files may hold half floats; a model has them as single ones
+            values = tensor.astype("<f4") if tensor.dtype.kind == "f" else tensor
+            digest.update(f"{name} {values.dtype} {values.shape}".encode() + values.tobytes())
     return digest.hexdigest()[:16]
 
 
