@@ -108,8 +108,8 @@ def test_tab_map_is_made_when_it_is_opened_and_pointing_shows_a_galaxy(notebook,
     figure, _ = figure_of(notebook, 0)
     figure.locator(".object_grp path").nth(40).hover(force=True)
     until(notebook, "explorer.map._chart.caption.value.startswith('galaxy ')")
-    shown = "() => [...document.querySelectorAll('.bqplot_mark_tooltip img')].some(image => image.naturalWidth === 32 && image.checkVisibility())"
-    notebook.page.wait_for_function(shown)
+    thumbnails = "[...document.querySelectorAll('.bqplot_mark_tooltip img')]"
+    notebook.page.wait_for_function(f"() => {thumbnails}.some(image => image.naturalWidth === 32 && image.checkVisibility())")
     photograph(notebook.page, "map_hover")
 
 
