@@ -88,13 +88,12 @@ class FlowPrior(nn.Module):
         wanted = mask & self.shown
         if not wanted.any():
             return place
-        jacobian = torch.func.vmap(torch.func.jacrev(self.photometer))
 
         def short(here: Tensor) -> Tensor:
             return torch.where(wanted, value - self.photometer(here), 0.0)
 
         for _ in range(_STEPS):
-            slope = jacobian(place) * wanted[..., None]
+            slope = self._slope(place) * wanted[..., None]
             gram = slope @ slope.transpose(1, 2) + _DAMPING * torch.eye(slope.shape[1])
             reached = torch.linalg.solve(gram, short(place).clamp(-_FARTHEST, _FARTHEST)[..., None])
             step = (slope.transpose(1, 2) @ reached)[..., 0]
@@ -102,6 +101,17 @@ class FlowPrior(nn.Module):
             better = short(moved).abs().sum(1) < short(place).abs().sum(1)
             place = torch.where(better[:, None], moved, place)
         return place
+
+    def _slope(self, place: Tensor) -> Tensor:
+        """Jacobian of the photometer at ``place`` (n, d), (n, condition, d), by the chain rule through its three layers."""
+        numbers, slope = place, torch.eye(place.shape[1]).expand(len(place), -1, -1)
+        for layer in self.photometer:
+            if isinstance(layer, nn.Linear):
+                numbers, slope = layer(numbers), layer.weight @ slope
+            else:  # SiLU
+                gate = numbers.sigmoid()
+                numbers, slope = numbers * gate, (gate * (1 + numbers * (1 - gate)))[..., None] * slope
+        return slope
 
     def inverse(self, z: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """U = f^-1(z; a): what is left of ``z`` (n, d) when its attributes are taken away."""

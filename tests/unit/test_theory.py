@@ -16,6 +16,7 @@ from galwidget.model.modalities import CategoryModality, Columns, ColumnsModalit
 from galwidget.model.mvae import MVAE
 from galwidget.model.networks import GaussianExpansion
 from galwidget.model.objective import Objective, elbo
+from galwidget.model.prior import FlowPrior
 from galwidget.model.telescope import convolve
 
 TRUTH = {"a": ((0, 1), (1.0, 2.0)), "b": ((1, 2), (1.5, 0.7)), "c": ((0, 2), (0.5, 1.2))}  # which latents, with which gain; unit noise
@@ -295,3 +296,11 @@ def test_smooth_light_is_a_sum_of_gaussians_of_the_right_place_and_shape():
     bounded = 2.5 * np.tanh(np.hypot(0.6, 0.3) / 2.5) / np.hypot(0.6, 0.3)  # an ellipse is never longer than e^5
     expected = float(expansion.ladder[1].exp() ** 2) * torch.linalg.matrix_exp(eta * bounded) + 0.2 * torch.eye(2)
     torch.testing.assert_close(variance, expected.double(), rtol=1e-3, atol=1e-3)
+
+
+def test_the_photometer_s_slope_is_its_derivative():
+    torch.manual_seed(0)
+    prior = FlowPrior(5, 3)
+    place = torch.randn(4, 5)
+    expected = torch.func.vmap(torch.func.jacrev(prior.photometer))(place)
+    torch.testing.assert_close(prior._slope(place), expected)
