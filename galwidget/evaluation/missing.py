@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import MaskedColumn
 from astropy.utils.masked import Masked
 
+from galwidget.evaluation.prediction import InParts
 from galwidget.evaluation.reconstruction import chi2_per_pixel
 from galwidget.evaluation.scores import Curve, Part, Score, bootstrap, robust_scatter
 from galwidget.galaxies import Galaxies
@@ -95,8 +96,7 @@ def _redshift_error(model: GalaxyModel, galaxies: Galaxies, using: list[str]) ->
 
 def _guess(model: GalaxyModel, galaxies: Galaxies, using: list[str]) -> np.ndarray:
     """Median of the predicted redshift, (n,)."""
-    predicted: Any = model.predict(galaxies, "redshift", using=using, seed=0)
-    return np.asarray(np.median(predicted.samples(100, seed=0), 1))
+    return np.asarray(np.median(InParts(model, galaxies, "redshift", using, 0).samples(100, 0), 1))
 
 
 def _removed(part: Part, model: GalaxyModel, galaxies: Galaxies, seed: int) -> None:

@@ -16,9 +16,10 @@ from galwidget.measurement import measure, measured_names
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["crps", "ks_uniform", "log_density", "prediction"]
+__all__ = ["InParts", "crps", "ks_uniform", "log_density", "prediction"]
 
 _SAMPLES = 200
+_CHUNK = 256
 #: A density below this times 1 / (spread of the attribute) counts as this: a single galaxy must not decide a mean logarithm.
 _LEAST_DENSITY = 1e-4
 #: Catastrophic photometric redshifts: beyond these |dz| / (1 + z).
@@ -46,6 +47,28 @@ def log_density(predicted: Any, truth: np.ndarray) -> np.ndarray:
     step = 1e-3 * width
     density = (predicted.cdf(truth + step) - predicted.cdf(truth - step)) / (2 * step)
     return np.log(np.maximum(density, _LEAST_DENSITY / width))
+
+
+class InParts:
+    """The predictive distributions of many galaxies, asked of the model a few hundred at a time: an encoder's memory is that of its batch.
+
+    Parameters
+    ----------
+    model, galaxies, name, using, seed
+        As ``model.predict`` takes them.
+    """
+
+    def __init__(self, model: GalaxyModel, galaxies: Galaxies, name: str, using: Sequence[str] | None, seed: int) -> None:
+        starts = range(0, len(galaxies), _CHUNK)
+        self._parts: list[Any] = [model.predict(galaxies[start : start + _CHUNK], name, using=using, seed=seed) for start in starts]
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Probability of less than ``values`` (n,), shape (n,)."""
+        return np.concatenate([part.cdf(values[k * _CHUNK : (k + 1) * _CHUNK]) for k, part in enumerate(self._parts)])
+
+    def samples(self, count: int, seed: int) -> np.ndarray:
+        """Draws, shape (n, count)."""
+        return np.concatenate([part.samples(count, seed=seed + k) for k, part in enumerate(self._parts)])
 
 
 def prediction(
@@ -79,7 +102,7 @@ def prediction(
         if len(there) < 30:
             continue
         for way, using in ways.items():
-            predicted = model.predict(galaxies[there], name, using=using, seed=seed)
+            predicted = InParts(model, galaxies[there], name, using, seed)
             inputs = {label: values[there] for label, values in columns[way].items() if label != name}
             past = None
             if learnt is not None and training is not None:
