@@ -59,6 +59,7 @@ class LossCharts(ipywidgets.Box):
     def __init__(self) -> None:
         self._curves: dict[str, Curve] = {}
         self._lines: dict[str, bqplot.Lines] = {}
+        self._axes: dict[str, list[bqplot.Axis]] = {}
         self._figures: list[bqplot.Figure] = []
         super().__init__(layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"))
 
@@ -83,6 +84,8 @@ class LossCharts(ipywidgets.Box):
                 line.x, line.y = step, value
             with line.scales["y"].hold_sync():
                 line.scales["y"].min, line.scales["y"].max = low, high
+            across, up = self._axes[name]
+            across.tick_values, up.tick_values = _ticks(0, step[-1], 3), _ticks(low, high, 4)
 
     def clear(self) -> None:
         """Forget the curves, for another training; the charts stay."""
@@ -92,9 +95,10 @@ class LossCharts(ipywidgets.Box):
         x, y = bqplot.LinearScale(min=0), bqplot.LinearScale()
         self._lines[name] = bqplot.Lines(x=[], y=[], scales={"x": x, "y": y}, colors=["#1f77b4"], stroke_width=1.5)
         axes = [
-            bqplot.Axis(scale=x, num_ticks=3, grid_lines="none", tick_format=".0f"),
-            bqplot.Axis(scale=y, orientation="vertical", num_ticks=4, grid_lines="solid", tick_format=".3~s"),
+            bqplot.Axis(scale=x, grid_lines="none", tick_format="~s"),
+            bqplot.Axis(scale=y, orientation="vertical", grid_lines="solid", tick_format="~s"),
         ]
+        self._axes[name] = axes
         return bqplot.Figure(
             title=_WORDS.get(name, f"ln p({name}) [nats]"), marks=[self._lines[name]], axes=axes, fig_margin=_MARGIN, padding_x=0,
             title_style={"font-size": "12px"}, display_toolbar=False, layout=ipywidgets.Layout(width="232px", height="150px"),
@@ -107,3 +111,11 @@ def _shown(value: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(settled, [0, 98])
     margin = 0.08 * (high - low) or 1.0
     return float(low - margin), float(high + margin)
+
+
+def _ticks(low: float, high: float, most: int) -> np.ndarray:
+    """Round numbers within bounds; bqplot's own are as many as for a large chart."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 (matplotlib only where something is drawn)
+
+    ticks = np.asarray(MaxNLocator(most).tick_values(low, high))
+    return ticks[(ticks >= low) & (ticks <= high)]

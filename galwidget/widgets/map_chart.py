@@ -57,8 +57,8 @@ class Chart:
         self._cross = bqplot.Scatter(x=[], y=[], scales=plane, marker="cross", colors=["#e53935"], default_size=120, enable_hover=False)
         self._all = bqplot.Lines(x=[], y=[], scales=plane, visible=False)
         self._axes = [
-            bqplot.Axis(scale=x, grid_lines="none", num_ticks=6, tick_format="~g", label_offset="30px"),
-            bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", num_ticks=6, tick_format="~g", label_offset="36px"),
+            bqplot.Axis(scale=x, grid_lines="none", tick_format="~g", label_offset="30px"),
+            bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", tick_format="~g", label_offset="36px"),
         ]
         self._bar = bqplot.ColorAxis(
             scale=self._scale, orientation="vertical", side="right", tick_format="~g", label_offset="40px", visible=False
