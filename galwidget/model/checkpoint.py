@@ -60,7 +60,7 @@ def save(
     tensors = {f"mvae.{name}": tensor.contiguous() for name, tensor in mvae.state_dict().items()}
     tensors |= {f"prior.{name}": tensor.contiguous() for name, tensor in prior.state_dict().items()}
     if half:
-        tensors = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
+        tensors = {name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
     # each under a name of its own first: a reader never meets half of a file
     for name, write in (
         (_WEIGHTS, lambda target: save_file(tensors, target, metadata={"format": str(FORMAT)})),
