@@ -119,7 +119,8 @@ def compress(
     Notes
     -----
     Masked pixels are remembered as masked, not their flux: they come back as the model draws them. Without ``residual`` the noise
-    of a galaxy is one number a band, to 1%; with it, that of each pixel, rounded down by 2.5% at most. PSFs that differ come back to 0.001 of their peak, one that all share to the bit.
+    of a galaxy is one number a band, to 1%; with it, that of each pixel, rounded down by 2.5% at most. PSFs that
+    differ come back to 0.001 of their peak, one that all share to the bit.
     The same galaxies give the same bytes, in however many parts they come. The layout of the file is described in
     `galwidget.science.codec.container`.
 
