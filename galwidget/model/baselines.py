@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from galwidget.model.gaussian import Gaussian
-from galwidget.model.modalities import ImageModality, Images
+from galwidget.model.gaussian import Gaussian, product_of_experts
+from galwidget.model.modalities import ImageModality, Images, expert
 from galwidget.model.networks import Perceptron
 
 __all__ = [
@@ -50,7 +50,7 @@ class Autoencoder(nn.Module):
     def encode(self, data: Mapping[str, Any]) -> Gaussian:
         """The code of each galaxy, (n, d); a point has infinite precision."""
         code = self.image.encode(data["image"])
-        return code if self.variational else _point(code.mean)
+        return _with_prior(code) if self.variational else _point(code.mean)
 
     def carrier(self, z: Tensor) -> Tensor:
         """What the image decoder takes, (n, k), for codes ``z`` (n, d)."""
@@ -133,9 +133,9 @@ class ConditionalAutoencoder(Autoencoder):
         """Z and the attributes side by side, (n, d + 3 c); the attributes are exact."""
         features = self.image.encode(data["image"]).mean
         given = data["given"]
-        mean, log_precision = self.recognition(torch.cat([features, given], 1)).chunk(2, 1)
+        own = _with_prior(expert(self.recognition(torch.cat([features, given], 1))))
         exact = torch.full_like(given, torch.inf)
-        return Gaussian(torch.cat([mean, given], 1), torch.cat([log_precision.clamp(-12, 14).exp(), exact], 1))
+        return Gaussian(torch.cat([own.mean, given], 1), torch.cat([own.precision, exact], 1))
 
     def given(self, value: Tensor, error: Tensor, mask: Tensor) -> Tensor:
         """Attributes, each (n, c), as the networks take them, (n, 3 c); in training some are hidden."""
@@ -183,6 +183,12 @@ class PrincipalComponents(nn.Module):
         """Flux in nJy with the PSF in it, (n, band, y, x)."""
         pixels = self.mean + z @ self.components
         return pixels.view(len(z), len(self.sky_sigma), self.stamp, self.stamp) * self.sky_sigma[:, None, None]
+
+
+def _with_prior(code: Gaussian) -> Gaussian:
+    """An encoder's word times the prior, as in the MVAE: never broader than N(0, I), where a decoder would be asked for any flux at all."""
+    present = torch.ones(len(code.mean), dtype=torch.bool)
+    return product_of_experts([(code, present)], code.mean)
 
 
 def _point(mean: Tensor) -> Gaussian:

@@ -164,6 +164,11 @@ def test_the_elbo_without_its_divergence_is_the_likelihood_of_a_draw(run, images
     assert torch.allclose(full - free, 2 * posterior.kl_to_standard(), rtol=1e-3, atol=0.1)
 
 
+@pytest.mark.parametrize("name", ["vae", "cvae"])
+def test_no_code_is_broader_than_the_prior(name, sample):
+    assert quick(name, sample, beta=0.001).encode(sample).std.max() <= 1
+
+
 def test_a_larger_beta_holds_codes_nearer_to_the_prior(sample):
     def width(beta):
         latent = quick("vae", sample, beta=beta, epochs=8).encode(sample)
