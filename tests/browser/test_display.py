@@ -100,15 +100,15 @@ def test_a_band_alone_has_the_colours_of_matplotlib_and_no_message_is_sent(grid,
     assert grid.messages() == before
 
 
-def test_a_band_that_is_not_here_is_fetched_once(grid):
+def test_every_band_is_here_and_shown_without_a_message(grid):
+    before = grid.messages()
     grid.root.get_by_label("bands shown").select_option("u")
     grid.settle()
-    assert grid.widget.display["bands"] == ["u", "u", "u"]
     expected = lupton(*[grid.widget.shown.flux[0, 0]] * 3, grid.widget.display)
     assert np.abs(native(canvas(grid), 4)[0] - expected).max() <= 1
     grid.root.get_by_label("bands shown").select_option("")
     grid.settle()
-    assert grid.widget.display["bands"] == ["i", "r", "g"]
+    assert grid.messages() == before
 
 
 def test_a_light_sky_is_light_and_x_turns_it(grid):
@@ -191,7 +191,7 @@ def test_enter_opens_the_side_panel_with_what_is_known_of_the_galaxy(grid):
     assert float(row.get_by_role("cell").first.inner_text()) == pytest.approx(magnitude, abs=0.005)  # four digits
     stamp = 31.4 - 2.5 * np.log10(grid.widget.shown.flux[5, grid.widget.bands.index("r")].sum())
     assert f"r {stamp:.2f}" in panel.inner_text()
-    assert panel.locator("svg polyline").count() == 3
+    assert panel.locator("svg polyline").count() == len(grid.widget.bands)
     # it follows the keyboard
     grid.cell(5).focus()
     grid.keys("ArrowRight")
