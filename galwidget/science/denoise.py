@@ -1,0 +1,209 @@
+"""Galaxies without noise, through their own PSF or a sharper one, with the uncertainty of every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from scipy.stats import qmc
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from galwidget.galaxies import Galaxies
+from galwidget.model.modalities import ImageModality
+from galwidget.model.telescope import convolve
+from galwidget.science.residual_field import CORRELATION_AREA, amplitude, missed, relative_error
+from galwidget.science.survey_check import refuse_another_survey
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from galwidget.galaxy_model import GalaxyModel
+
+__all__ = ["deconvolve", "denoise"]
+
+_BATCH = 16
+
+
+def denoise(
+    model: GalaxyModel,
+    galaxies: Galaxies,
+    using: Sequence[str] | None = ("image",),
+    *,
+    residual: bool = True,
+    refine: int = 0,
+    draws: int = 16,
+    seed: int = 0,
+    progress: bool = True,
+) -> Galaxies:
+    """The galaxies without noise, through their own PSFs: the mean over the model's posterior, and what it missed.
+
+    Parameters
+    ----------
+    model
+        The model.
+    galaxies
+        n galaxies with images, of its survey.
+    using
+        What says where a galaxy is in latent space, as in ``model.encode``. Attributes measured in the same noisy pixels would count twice.
+    residual
+        Whether to add what the model missed within a galaxy's light and the pixels tell beyond their noise
+        (`galwidget.science.residual_field`); without, every pixel is the model's alone, and a galaxy unlike those it learnt from comes
+        out more like them.
+    refine
+        As in ``model.encode``.
+    draws
+        Points of the posterior that mean and variance are over; powers of two spread most evenly.
+    seed
+        Of those points, which are the same for every galaxy: a galaxy's answer is the same alone and in any batch.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Galaxies
+        Noiseless flux in nJy; ``ivar`` is the inverse of the variance that is left: of the posterior and of the decoder's own error,
+        where the pixels have not decided. Masked pixels are filled in. PSF and table are the galaxies'.
+
+    Raises
+    ------
+    ValueError
+        The galaxies have no images, or are not of the model's survey.
+
+    Notes
+    -----
+    Companions outside of the model's light are left out, not drawn: what is returned is the central galaxy. A source that the model has
+    learnt no galaxy like, such as a star, is drawn as the nearest galaxy, and the residual mends it only within that galaxy's light.
+
+    Examples
+    --------
+    >>> import galwidget as gw
+    >>> model = gw.load()
+    >>> galaxies = gw.simulate(2, "KiDS", seed=1, progress=False)
+    >>> clean = gw.denoise(model, galaxies, progress=False)
+    >>> bool((clean.ivar > galaxies.ivar).mean() > 0.9)
+    True
+    """
+    return _restored(model, galaxies, None, _Way(using, residual, refine, draws, seed), "denoising", progress=progress)
+
+
+def deconvolve(
+    model: GalaxyModel,
+    galaxies: Galaxies,
+    psf: ArrayLike | None = None,
+    *,
+    fwhm: float | Sequence[float] | None = None,
+    using: Sequence[str] | None = ("image",),
+    residual: bool = True,
+    refine: int = 0,
+    draws: int = 16,
+    seed: int = 0,
+    progress: bool = True,
+) -> Galaxies:
+    """The galaxies without noise, as a telescope with another PSF would have seen them.
+
+    Parameters
+    ----------
+    model, galaxies, using, residual, refine, draws, seed, progress
+        As in `denoise`.
+    psf
+        The PSF wanted, (band, k, k) or (n, band, k, k), k odd, unit sum.
+    fwhm
+        Or its full width at half maximum in arcsec, one for all bands or one a band: a Moffat profile (beta = 3). With neither, the
+        galaxies before the telescope; what is finer than a pixel or two there is the model's word, not the data's.
+
+    Returns
+    -------
+    Galaxies
+        As `denoise` returns them, with the PSF wanted.
+
+    Raises
+    ------
+    ValueError
+        Both ``psf`` and ``fwhm`` are given, or either does not fit the bands.
+
+    Examples
+    --------
+    >>> import galwidget as gw
+    >>> model = gw.load()
+    >>> galaxies = gw.simulate(2, "KiDS", seed=1, progress=False)
+    >>> sharp = gw.deconvolve(model, galaxies, fwhm=0.5, progress=False)
+    >>> sharp.psf.shape
+    (5, 13, 13)
+    """
+    wanted = _wanted_psf(galaxies, psf, fwhm)
+    return _restored(model, galaxies, wanted, _Way(using, residual, refine, draws, seed), "deconvolving", progress=progress)
+
+
+@dataclass(frozen=True)
+class _Way:
+    using: Sequence[str] | None
+    residual: bool
+    refine: int
+    draws: int
+    seed: int
+
+
+def _wanted_psf(galaxies: Galaxies, psf: ArrayLike | None, fwhm: float | Sequence[float] | None) -> np.ndarray:
+    survey = galaxies.survey
+    if psf is not None and fwhm is not None:
+        raise ValueError("psf and fwhm were both given; give one of them, or neither for galaxies before the telescope")
+    if fwhm is not None:
+        widths = np.asarray(fwhm, float)
+        if widths.ndim > 1 or (widths.ndim == 1 and len(widths) != len(survey.bands)) or not np.all(widths > 0):
+            raise ValueError(f"fwhm is {fwhm}; give arcseconds above 0, one number or {len(survey.bands)} ({', '.join(survey.band_names)})")
+        widths = np.broadcast_to(widths, len(survey.bands))
+        return replace(
+            survey, bands=tuple(replace(band, psf_fwhm=float(width)) for band, width in zip(survey.bands, widths, strict=True))
+        ).psf()
+    if psf is None:
+        return np.ones((len(survey.bands), 1, 1), np.float32)
+    # checked as the PSF of any galaxies is
+    return cast("np.ndarray", Galaxies(galaxies.require_images()[0], psf=psf, survey=survey).psf)
+
+
+def _restored(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: _Way, words: str, *, progress: bool) -> Galaxies:
+    flux, _ = galaxies.require_images()
+    refuse_another_survey(model, galaxies)
+    normal = qmc.MultivariateNormalQMC(np.zeros(model.latent_size), rng=np.random.default_rng(way.seed))
+    noise = torch.from_numpy(normal.random(way.draws).astype(np.float32))
+    restored, certain = np.empty_like(flux), np.empty_like(flux)
+    with tqdm(total=len(flux), desc=words, unit="gal", disable=not progress) as bar:
+        for start in range(0, len(flux), _BATCH):
+            rows = slice(start, min(start + _BATCH, len(flux)))
+            target = psf[rows] if psf is not None and psf.ndim == 4 else psf
+            restored[rows], certain[rows] = _batch(model, galaxies[rows], target, way, noise)
+            bar.update(rows.stop - start)
+    return Galaxies(restored, certain, galaxies.psf if psf is None else psf, galaxies.table, survey=galaxies.survey)
+
+
+def _batch(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: _Way, noise: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Flux and inverse variance (n, band, y, x) of one batch, through ``psf`` or the galaxies' own."""
+    latent = model.encode(galaxies, way.using, refine=way.refine)
+    flux, ivar = (torch.from_numpy(np.ascontiguousarray(part)) for part in galaxies.require_images())
+    own = torch.from_numpy(np.ascontiguousarray(galaxies.psfs))
+    view = own if psf is None else torch.from_numpy(np.ascontiguousarray(psf))
+    with model.lock, torch.no_grad():
+        points = torch.from_numpy(latent.mean) + torch.from_numpy(latent.std) * noise[:, None]
+        draws = torch.stack([model.mvae.decode(point, "image") for point in points])
+        if way.residual:
+            draws = draws * amplitude(flux, ivar, convolve(draws.mean(0), own))
+        mean = draws.mean(0)
+        through, spread = convolve(mean, own), _variance(draws, own)
+        answer, after = (through, spread) if psf is None else (convolve(mean, view), _variance(draws, view))
+        image = cast("ImageModality", model.mvae.modality("image"))
+        error, possible = relative_error(flux - through, ivar, through, image.model_error)
+        before = spread + (possible * through) ** 2
+        after = after + (possible * answer) ** 2
+        if way.residual:
+            answer = answer + convolve(missed(flux - through, ivar, own, error * mean), view)
+            # the pixels around decide as much as their noise allows; what they do so here they do for the other PSF
+            after = after / (1 + before * ivar * CORRELATION_AREA)
+    return answer.numpy(), (1 / after.clamp(min=1e-12)).numpy()
+
+
+def _variance(draws: Tensor, psf: Tensor) -> Tensor:
+    return torch.stack([convolve(draw, psf) for draw in draws]).var(0)

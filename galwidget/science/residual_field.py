@@ -1,0 +1,112 @@
+"""What the model missed of a galaxy, as far as the pixels tell: a Gaussian field within the galaxy, conditioned on the residual."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from galwidget.model.telescope import convolve
+
+__all__ = ["CORRELATION_AREA", "amplitude", "missed", "relative_error"]
+
+#: Correlation lengths of the decoder's relative error (standard deviations, pixels): fine structure, and a whole side too bright.
+_LENGTHS = (1.2, 5.0)
+#: Share of the variance of that error that all bands have together: a spiral arm is one in every band.
+_COMMON = 0.7
+#: Conjugate gradients stop for a galaxy at this share of its residual, and for all after so many steps.
+_RESOLVED, _STEPS = 1e-5, 120
+#: Largest relative error of the decoder that is believed.
+_LARGEST = 0.5
+#: Pixels that decide together what the field is at one, pi l^2 of the finer length.
+CORRELATION_AREA = math.pi * _LENGTHS[0] ** 2
+#: Standard deviation of the model's error of a band's whole flux, relative: wide enough that empty sky is not filled with a faint galaxy.
+_FLUX_ERROR = 0.3
+#: Relative error about which `relative_error` is the best estimate.
+_USUAL = 0.05
+
+
+def amplitude(flux: Tensor, ivar: Tensor, seen: Tensor) -> Tensor:
+    """By how much the model's flux in each band is to be multiplied to fit the pixels, (n, band, 1, 1): 1 +- 0.3 before they are seen."""
+    precision = (seen**2 * ivar).sum((2, 3), keepdim=True) + _FLUX_ERROR**-2
+    return 1 + (seen * (flux - seen) * ivar).sum((2, 3), keepdim=True) / precision
+
+
+def relative_error(residual: Tensor, ivar: Tensor, seen: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    r"""The decoder's relative error of each galaxy, two (n, 1, 1, 1), from what its residual has beyond the noise.
+
+    With :math:`w = \hat f^2 v^{-1}`, the residual's square over the noise's is 1 + :math:`\epsilon^2 w` on average. The weighted mean of
+    its excess over w is taken, with weights that are best for a usual error: first less its standard error, which noise alone seldom exceeds,
+    then with it added, which the truth seldom exceeds.
+
+    Parameters
+    ----------
+    residual, ivar, seen
+        Data less model, inverse variance, and the model through the PSF, (n, band, y, x).
+    least
+        The error that the model was trained to allow.
+    """
+    good = ivar > 0
+    bright = torch.where(good, seen**2 * ivar, 0.0).double()
+    excess = torch.where(good, residual**2 * ivar - 1, 0.0).double()
+    weight = bright / (1 + _USUAL**2 * bright) ** 2
+    norm = (weight * bright).sum((1, 2, 3)).clamp(min=1e-30)
+    squared = (weight * excess).sum((1, 2, 3)) / norm
+    # the noise is white, the error is one over several pixels
+    doubled = 1 + CORRELATION_AREA * (squared.clamp(min=0)[:, None, None, None] * bright) ** 2
+    chance = (2 * (weight**2 * doubled).sum((1, 2, 3))).sqrt() / norm
+    low, high = (bound.clamp(least**2, _LARGEST**2).sqrt().float()[:, None, None, None] for bound in (squared - chance, squared + chance))
+    return low, high
+
+
+def missed(residual: Tensor, ivar: Tensor, psf: Tensor, envelope: Tensor) -> Tensor:
+    r"""The mean of a Gaussian field, before the telescope, given the residual: :math:`K H^T (H K H^T + N)^{-1} r`.
+
+    The field's covariance is :math:`K = s\,C\,s`: C falls off over a pixel or two and over five, and s, the envelope, is where the model
+    has light, so nothing appears where it has none. Without noise worth the name it is the residual deconvolved, with much noise it is 0.
+
+    Parameters
+    ----------
+    residual, ivar, psf
+        Data less model in nJy, inverse variance, (n, band, y, x), and the PSF (n, band, k, k).
+    envelope
+        Standard deviation s of what the decoder misses, before the telescope, nJy, (n, band, y, x).
+    """
+    # in single precision the rounding of one batch size or another would grow from step to step
+    residual, ivar, psf, envelope = (part.double() for part in (residual, ivar, psf, envelope))
+    weight = ivar.sqrt()
+    turned = psf.flip((-2, -1))
+    kernel = _correlation(residual.shape[-1], residual.dtype)
+
+    def spread(y: Tensor) -> Tensor:
+        field = convolve(envelope * convolve(weight * y, turned), kernel)
+        return envelope * ((1 - _COMMON) * field + _COMMON * field.sum(1, keepdim=True))
+
+    right = weight * residual
+    # conjugate gradients on I + W^(1/2) H K H^T W^(1/2), whose eigenvalues are 1 and above; each galaxy its own step, until its own
+    # answer is found, so that the others of its batch do not matter
+    solution, rest = torch.zeros_like(right), right.clone()
+    direction, norm = rest.clone(), _dot(right, right)
+    enough = _RESOLVED**2 * norm
+    for _ in range(_STEPS):
+        if bool((norm <= enough).all()):
+            break
+        applied = direction + weight * convolve(spread(direction), psf)
+        step = torch.where(norm > enough, norm / _dot(direction, applied).clamp(min=1e-30), 0.0)
+        solution, rest = solution + step * direction, rest - step * applied
+        after = _dot(rest, rest)
+        direction, norm = rest + after / norm.clamp(min=1e-30) * direction, after
+    return spread(solution).float()
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    return (one * other).sum((1, 2, 3), keepdim=True)
+
+
+def _correlation(side: int, dtype: torch.dtype) -> Tensor:
+    """C as a kernel (1, k, k): the mean of two Gaussians of unit height."""
+    half = min(int(3 * _LENGTHS[1]), side // 2 - 1)
+    axis = torch.arange(-half, half + 1, dtype=dtype)
+    squared = axis[:, None] ** 2 + axis**2
+    return torch.stack([torch.exp(-0.5 * squared / length**2) for length in _LENGTHS]).mean(0)[None]
