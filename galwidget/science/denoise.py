@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from galwidget.galaxies import Galaxies
 from galwidget.model.modalities import ImageModality
 from galwidget.model.telescope import convolve
+from galwidget.science.even_draws import even_draws
 from galwidget.science.residual_field import CORRELATION_AREA, amplitude, missed, relative_error
 from galwidget.science.survey_check import refuse_another_survey
 
@@ -56,7 +56,7 @@ def denoise(
     refine
         As in ``model.encode``.
     draws
-        Points of the posterior that mean and variance are over; powers of two spread most evenly.
+        Points of the posterior that mean and variance are over, even.
     seed
         Of those points, which are the same for every galaxy: a galaxy's answer is the same alone and in any batch.
     progress
@@ -168,8 +168,7 @@ def _wanted_psf(galaxies: Galaxies, psf: ArrayLike | None, fwhm: float | Sequenc
 def _restored(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: _Way, words: str, *, progress: bool) -> Galaxies:
     flux, _ = galaxies.require_images()
     refuse_another_survey(model, galaxies)
-    normal = qmc.MultivariateNormalQMC(np.zeros(model.latent_size), rng=np.random.default_rng(way.seed))
-    noise = torch.from_numpy(normal.random(way.draws).astype(np.float32))
+    noise = even_draws(way.draws, model.latent_size, way.seed)
     restored, certain = np.empty_like(flux), np.empty_like(flux)
     with tqdm(total=len(flux), desc=words, unit="gal", disable=not progress) as bar:
         for start in range(0, len(flux), _BATCH):

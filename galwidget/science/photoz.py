@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from astropy.table import QTable
-from scipy.stats import qmc
 from tqdm.auto import tqdm
 
 from galwidget.evaluation.scores import bootstrap
@@ -19,6 +18,7 @@ from galwidget.model.modalities import MixtureModality
 from galwidget.predicted import with_unit
 from galwidget.prediction import Prediction, predict
 from galwidget.science.densities import Density
+from galwidget.science.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
 from galwidget.science.recalibration import Recalibration
 from galwidget.science.survey_check import refuse_another_survey
@@ -74,7 +74,7 @@ class PhotoZ:
 
     model: GalaxyModel = field(repr=False)
     latent: Latent
-    draws: int = 32
+    draws: int = 64
     seed: int = 0
     using: tuple[str, ...] | None = None
     recalibration: Recalibration | None = None
@@ -82,8 +82,7 @@ class PhotoZ:
 
     def __post_init__(self) -> None:
         # one set of draws for all: a galaxy's density is the same alone, in any batch and in any sample
-        normal = qmc.MultivariateNormalQMC(np.zeros(self.latent.mean.shape[1]), rng=np.random.default_rng(self.seed))
-        object.__setattr__(self, "_noise", torch.from_numpy(normal.random(self.draws).astype(np.float32)))
+        object.__setattr__(self, "_noise", even_draws(self.draws, self.latent.mean.shape[1], self.seed))
         object.__setattr__(self, "_table", None)
 
     def __len__(self) -> int:
@@ -231,7 +230,7 @@ def photoz(
     galaxies: Galaxies,
     using: Sequence[str] | None = None,
     *,
-    draws: int = 32,
+    draws: int = 64,
     seed: int = 0,
     progress: bool = True,
 ) -> PhotoZ:
@@ -246,7 +245,7 @@ def photoz(
     using
         Modalities or attributes to look at, as in ``model.encode``: ``["image"]``, ``["brightness", "colours"]``; None takes all there is.
     draws
-        Points of the latent posterior that a density averages over; powers of two spread most evenly.
+        Points of the latent posterior that a density averages over, even.
     seed
         Of those points, which are the same for every galaxy, and of samples.
     progress

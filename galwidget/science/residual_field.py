@@ -37,8 +37,8 @@ def relative_error(residual: Tensor, ivar: Tensor, seen: Tensor, least: float) -
     r"""The decoder's relative error of each galaxy, two (n, 1, 1, 1), from what its residual has beyond the noise.
 
     With :math:`w = \hat f^2 v^{-1}`, the residual's square over the noise's is 1 + :math:`\epsilon^2 w` on average. The weighted mean of
-    its excess over w is taken, with weights that are best for a usual error: first less its standard error, which noise alone seldom exceeds,
-    then with it added, which the truth seldom exceeds.
+    its excess over w is taken, with weights that are best for a usual error: first less its standard error, which noise alone seldom
+    exceeds, then with it added, which the truth seldom exceeds.
 
     Parameters
     ----------
