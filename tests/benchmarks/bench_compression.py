@@ -119,7 +119,7 @@ def tiled(kind, quantum, **options):
 
 @cache
 def components():
-    pixels = np.arcsinh(seen(1500, 9102).flux / (3 * sigma())).reshape(1500, -1)
+    pixels = np.arcsinh(seen(800, 9102).flux / (3 * sigma())).reshape(800, -1)
     fitted = PCA(128, svd_solver="randomized", random_state=0).fit(pixels)
     return fitted, fitted.transform(pixels).std(0)
 
@@ -221,7 +221,7 @@ def continuous_ranked_probability_score(grid, cdf, value):
 
 
 def test_densities_of_redshift(tmp_path):
-    qp = pytest.importorskip("qp", reason="qp-prob is not installed")
+    pytest.importorskip("qp", reason="qp-prob is not installed")
     from qp.parameterizations.sparse_interp.sparse_rep import build_sparse_representation, pdf_from_sparse
 
     network = model()
@@ -247,14 +247,17 @@ def test_densities_of_redshift(tmp_path):
     exact = density(network.encode(seen(), ["image"]))
     stored = density(gw.stored_latents(tmp_path / "file.gwz", network))
     print(f"\nCRPS of redshift, {NUMBER} galaxies: densities themselves (300 values) {score(cumulative(exact)):.5f}")
-    print(f"latents, which hold the picture too: {written.bits / 8:.1f} bytes, {score(cumulative(stored)):.5f}")
-    ensemble = qp.Ensemble(qp.interp, data={"xvals": grid, "yvals": exact})
+    spread = (written.bytes - written.parts["file"]) / NUMBER
+    print(f"latents, which hold the picture too: {written.bits / 8:.1f} bytes, of millions {spread:.1f}, {score(cumulative(stored)):.5f}")
     for number in (3, 5, 9, 17, 33):
-        quantiles = ensemble.convert_to(qp.quant_gen, quants=np.linspace(0.01, 0.99, number))
-        print(f"qp quantiles, {number:2d} of 4 bytes: {4 * number:4d} bytes, {score(np.nan_to_num(quantiles.cdf(grid))):.5f}")
+        levels = np.linspace(0.01, 0.99, number)
+        # qp's own conversion stops at densities so narrow that two quantiles fall on one value of the grid
+        kept = [np.interp(levels, one, grid).astype(np.float32) for one in cumulative(exact)]
+        again = np.array([np.interp(grid, one, levels, left=0, right=1) for one in kept])
+        print(f"quantiles, {number:2d} of 4 bytes: {4 * number:4d} bytes, {score(again):.5f}")
     for number in (5, 10, 20):
         indices, _, basis = build_sparse_representation(
             grid, exact, Nmu=150, Nsig=20, Nv=1, sig=[0.003, 0.15], Nsparse=number, verbose=False
         )
-        sparse = np.stack([pdf_from_sparse(row, basis, grid) for row in indices])
+        sparse = pdf_from_sparse(indices, basis, grid).T
         print(f"qp sparse, {number:2d} of 4 bytes: {4 * number:4d} bytes, {score(cumulative(sparse)):.5f}")
