@@ -13,7 +13,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.model.prior import FlowPrior
-from galwidget.predicted import SHOWN, conditions_at
+from galwidget.predicted import SHOWN, shown_table
 
 __all__ = ["fit_prior"]
 
@@ -100,7 +100,10 @@ def _draws(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], draws: int, 
             own, known = inputs.conditions(part)
             for _ in range(draws):
                 z = posterior.sample(torch.randn(posterior.mean.shape, generator=generator))
-                found, measured = conditions_at(mvae, inputs, z, mvae.decode(z, "image").numpy() if inputs.stamp else None)
+                found, measured = own, known
+                if inputs.stamp:
+                    table = shown_table(inputs, mvae.decode(z, "image").numpy())
+                    found, measured = inputs.conditions(Galaxies(table=table, survey=inputs.survey))
                 for store, tensor in zip(
                     stores, (z, torch.where(shown, found, own), torch.where(shown, measured, known)), strict=True
                 ):  # fmt: skip

@@ -18,7 +18,7 @@ from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.observation import observe
 
-__all__ = ["SHOWN", "attribute_table", "conditions_at", "pixel_ivar", "with_unit"]
+__all__ = ["SHOWN", "attribute_table", "conditions_at", "pixel_ivar", "shown_table", "with_unit"]
 
 #: The modalities that a picture shows: what is measured there is what was drawn, whatever an attribute's decoder says.
 SHOWN = frozenset({"brightness", "colours", "shape"})
@@ -40,9 +40,7 @@ def attribute_table(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | No
         Brightness, colours, size and shape as `galwidget.measure` finds them on the picture seen through the survey's PSF, masked where it
         finds nothing; redshift and type, and for a model without images everything, as the decoders' most likely values.
     """
-    table = QTable()
-    if flux is not None and len(flux):
-        table = measure(observe(Galaxies(flux, survey=inputs.survey), noise=False), noiseless=True).table
+    table = QTable() if flux is None else shown_table(inputs, flux)
     for group, names in inputs.groups.items():
         if flux is not None and group in SHOWN:
             continue
@@ -61,6 +59,11 @@ def attribute_table(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | No
         for name, values in (("ellipticity", ellipticity), ("position_angle", angle), ("axis_ratio", ratio)):
             table[name] = with_unit(name, values)
     return table
+
+
+def shown_table(inputs: Inputs, flux: np.ndarray) -> QTable:
+    """What `galwidget.measure` finds on the pictures ``flux``, nJy, (n, band, y, x), seen through the survey's PSF without noise."""
+    return measure(observe(Galaxies(flux, survey=inputs.survey), noise=False), noiseless=True).table if len(flux) else QTable()
 
 
 def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | None = None) -> tuple[Tensor, Tensor]:

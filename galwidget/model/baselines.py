@@ -56,7 +56,7 @@ class Autoencoder(nn.Module):
         """What the image decoder takes, (n, k), for codes ``z`` (n, d)."""
         return z
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, _modality: str = "image") -> Tensor:
         """Noiseless, PSF-free flux in nJy, (n, band, y, x)."""
         return self.image.decode(self.carrier(z))
 
@@ -179,7 +179,7 @@ class PrincipalComponents(nn.Module):
         pixels = torch.where(images.ivar > 0, images.flux, 0.0) / self.sky_sigma[:, None, None]
         return _point((pixels.flatten(1) - self.mean) @ self.components.T)
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, _modality: str = "image") -> Tensor:
         """Flux in nJy with the PSF in it, (n, band, y, x)."""
         pixels = self.mean + z @ self.components
         return pixels.view(len(z), len(self.sky_sigma), self.stamp, self.stamp) * self.sky_sigma[:, None, None]
@@ -242,6 +242,8 @@ def contractive(weight: float = 300.0) -> Loss:
 def denoising(share: float = 0.3) -> Loss:
     """A code that survives the loss of pixels: a share of them is set to zero before the encoder, and the decoder answers for all.
 
+    The others are brightened by as much, as in dropout: a galaxy without loss must not look brighter than those of the training.
+
     References
     ----------
     Vincent et al. 2008, *Extracting and composing robust features with denoising autoencoders*, ICML (masking noise).
@@ -249,7 +251,7 @@ def denoising(share: float = 0.3) -> Loss:
 
     def loss(model: Autoencoder, data: Mapping[str, Any], _done: float) -> Tensor:
         images: Images = data["image"]
-        kept = torch.rand(images.flux.shape) >= share
+        kept = (torch.rand(images.flux.shape) >= share) / max(1 - share, 1e-6)
         code = model.encode({**data, "image": images._replace(flux=images.flux * kept)}).mean
         return -model.log_likelihood(images, code)
 

@@ -60,7 +60,8 @@ def test_every_model_with_an_encoder_redraws_through_each_psf(name, sample):
 
 @pytest.mark.parametrize("name", ["ae", "stacked", "denoising", "vae", "cvae"])
 def test_training_longer_redraws_better(name, sample):
-    chi2 = [np.mean(chi2_per_pixel(sample, quick(name, sample, epochs=epochs, batch_size=8).reconstruct(sample))) for epochs in (1, 30)]
+    # of the typical galaxy: the mean is that of the brightest one
+    chi2 = [np.median(chi2_per_pixel(sample, quick(name, sample, epochs=epochs, batch_size=8).reconstruct(sample))) for epochs in (1, 30)]
     assert chi2[1] < 0.7 * chi2[0]
 
 
