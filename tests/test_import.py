@@ -65,10 +65,23 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def distributions_of(lines):
+    return {canonical(re.match(r"[\w.-]+", line)[0]) for line in lines}
+
+
 @pytest.fixture(scope="module")
-def declared():
-    pyproject = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())
-    return {canonical(re.match(r"[\w.-]+", line)[0]) for line in pyproject["project"]["dependencies"]}
+def project():
+    return tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def declared(project):
+    return distributions_of(project["dependencies"])
+
+
+@pytest.fixture(scope="module")
+def optional(project):
+    return distributions_of(line for extra in project["optional-dependencies"].values() for line in extra)
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +95,8 @@ def imported():
     return libraries
 
 
-def test_every_imported_library_is_a_declared_dependency(declared, imported):
-    assert {library: files for library, files in imported.items() if library not in declared} == {}
+def test_every_imported_library_is_a_declared_dependency(declared, optional, imported):
+    assert {library: files for library, files in imported.items() if library not in declared | optional} == {}
 
 
 def test_every_declared_dependency_is_imported(declared, imported):
