@@ -132,7 +132,7 @@ def deconvolve(
     >>> galaxies = gw.simulate(2, "KiDS", seed=1, progress=False)
     >>> sharp = gw.deconvolve(model, galaxies, fwhm=0.5, progress=False)
     >>> sharp.psf.shape
-    (5, 13, 13)
+    (5, 15, 15)
     """
     wanted = _wanted_psf(galaxies, psf, fwhm)
     return _restored(model, galaxies, wanted, _Way(using, residual, refine, draws, seed), "deconvolving", progress=progress)
