@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from astropy.table import QTable
 from scipy.special import logsumexp
-from tqdm.auto import tqdm
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import measure
 from galwidget.science.marks import interest
 from galwidget.science.normal import Normal
+from galwidget.science.progress import Progress, steps
 from galwidget.science.reasons import reason
 from galwidget.science.residuals import Residuals, residuals
 from galwidget.science.survey_check import refuse_another_survey
@@ -94,7 +94,7 @@ class Anomalies:
 
 
 def anomalies(
-    model: GalaxyModel, galaxies: Galaxies, *, reference: Galaxies | None = None, refine: int = 0, progress: bool = True
+    model: GalaxyModel, galaxies: Galaxies, *, reference: Galaxies | None = None, refine: int = 0, progress: Progress = True
 ) -> Anomalies:
     r"""How odd galaxies are: for the prior, for the pixels, and for their own attributes.
 
@@ -115,7 +115,7 @@ def anomalies(
     refine
         As in ``model.encode``: steps towards the best latent of each galaxy, for the galaxies and for the reference.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
@@ -138,8 +138,9 @@ def anomalies(
     0
     """
     refuse_another_survey(model, galaxies)
-    normal, combined = _normal(model, reference, refine, progress=progress)
-    evidence = _gather(model, galaxies, refine, progress=progress)
+    normal, combined, evidence = _normal(model, reference, refine, progress=progress)
+    if reference is not galaxies or evidence is None:
+        evidence = _gather(model, galaxies, refine, progress=progress)
     absent = np.full(len(galaxies), np.nan)
     parts = {name: normal.excess(name, evidence.parts.get(name, absent), evidence.brightness) for name in normal.names}
     strength = _combine(parts, len(galaxies))
@@ -159,16 +160,18 @@ class _Evidence:
     latent: Latent
 
 
+_Judged = tuple[Normal, tuple[Normal, np.ndarray], _Evidence | None]
 _KNOWN: weakref.WeakKeyDictionary[GalaxyModel, dict[int, tuple[Normal, tuple[Normal, np.ndarray]]]] = weakref.WeakKeyDictionary()
 
 
-def _normal(model: GalaxyModel, reference: Galaxies | None, refine: int, *, progress: bool) -> tuple[Normal, tuple[Normal, np.ndarray]]:
-    """What is normal in each part, and in the combined score; kept for the simulated reference."""
+def _normal(model: GalaxyModel, reference: Galaxies | None, refine: int, *, progress: Progress) -> _Judged:
+    """What is normal in each part, and in the combined score, kept for the simulated reference; and the evidence of a given one."""
     kept = _KNOWN.setdefault(model, {})
     if reference is None and refine in kept:
-        return kept[refine]
+        return *kept[refine], None
     if reference is None:
-        sample = measure(simulate(_REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=False, progress=progress))
+        drawn = simulate(_REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=False, progress=progress is True)
+        sample = measure(drawn)
         sample = sample if model.stamp else Galaxies(table=sample.table, survey=sample.survey)
     else:
         refuse_another_survey(model, reference)
@@ -183,7 +186,7 @@ def _normal(model: GalaxyModel, reference: Galaxies | None, refine: int, *, prog
     scores = np.sort(level.excess("score", strength, evidence.brightness))
     if reference is None:
         kept[refine] = normal, (level, scores)
-    return normal, (level, scores)
+    return normal, (level, scores), evidence
 
 
 def _combine(parts: Mapping[str, np.ndarray], n: int) -> np.ndarray:
@@ -193,12 +196,12 @@ def _combine(parts: Mapping[str, np.ndarray], n: int) -> np.ndarray:
     return np.asarray(logsumexp(np.stack(list(parts.values())), axis=0))
 
 
-def _gather(model: GalaxyModel, galaxies: Galaxies, refine: int, *, progress: bool) -> _Evidence:
+def _gather(model: GalaxyModel, galaxies: Galaxies, refine: int, *, progress: Progress) -> _Evidence:
     batches = []
-    with tqdm(total=len(galaxies), desc="judging galaxies", unit="gal", disable=not progress) as bar:
+    with steps(progress, "judging galaxies", len(galaxies)) as tell:
         for start in range(0, len(galaxies), _BATCH):
             batches.append(_judge(model, galaxies[start : start + _BATCH], refine))
-            bar.update(min(_BATCH, len(galaxies) - start))
+            tell(min(_BATCH, len(galaxies) - start))
     if not batches:
         return _Evidence(np.zeros(0), {}, Residuals({}, {}, {}), {}, Latent(np.zeros((0, model.latent_size))))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent
+from galwidget.science.progress import Progress, steps
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -29,7 +29,7 @@ EXACT = 20_000
 #: Candidates of the inverted file for each neighbour wanted, and at least; lists it looks into. For a recall@10 of 0.98 against
 #: comparing all of a million (tests/benchmarks/bench_similarity.py).
 _CANDIDATES, _FEWEST_CANDIDATES, _PROBED = 40, 1000, 64
-_BATCH = 512
+_BATCH = 128
 _TRAINING = 100_000
 _LATENTS, _LISTS, _DESCRIPTION = "latents.npy", "lists.faiss", "index.json"
 
@@ -63,7 +63,7 @@ class Index:
 
     @classmethod
     def build(
-        cls, model: GalaxyModel, galaxies: Galaxies | Iterable[Galaxies], *, using: Sequence[str] | None = None, progress: bool = True
+        cls, model: GalaxyModel, galaxies: Galaxies | Iterable[Galaxies], *, using: Sequence[str] | None = None, progress: Progress = True
     ) -> Index:
         """Encode a catalogue, in batches.
 
@@ -76,7 +76,7 @@ class Index:
         using
             Modalities or attributes to use, as in ``model.encode``; None takes the picture where there is one, else all attributes.
         progress
-            Show a progress bar.
+            Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
         Raises
         ------
@@ -84,21 +84,22 @@ class Index:
             The galaxies are not of the model's survey; bring them to it with `galwidget.observe`.
         """
         pictured = bool(model.stamp) and (using is None or "image" in using)
-        metric = Metric.of_model(model) if pictured else None
+        metric = Metric.of_model(model, progress=progress) if pictured else None
         index = cls(np.zeros((0, 2, model.latent_size), np.float16), fingerprint(model), metric, using)
         index.add(model, galaxies, progress=progress)
         return index
 
-    def add(self, model: GalaxyModel, galaxies: Galaxies | Iterable[Galaxies], *, progress: bool = True) -> None:
+    def add(self, model: GalaxyModel, galaxies: Galaxies | Iterable[Galaxies], *, progress: Progress = True) -> None:
         """Append galaxies: theirs are the next row numbers. A saved index is changed once it is saved again."""
         self.check(model)
         new = []
-        with tqdm(desc="encoding", unit="gal", disable=not progress) as bar:
+        total = len(galaxies) if isinstance(galaxies, Galaxies) else None
+        with steps(progress, "encoding", total) as tell:
             for part in [galaxies] if isinstance(galaxies, Galaxies) else galaxies:
                 for start in range(0, len(part), _BATCH):
                     latent = canonical_latent(model, part[start : start + _BATCH], self._using)
                     new.append(_pack(latent))
-                    bar.update(len(latent))
+                    tell(len(latent))
         self.add_latents(np.concatenate(new) if new else self._latents[:0])
 
     def add_latents(self, latents: np.ndarray) -> None:
@@ -184,6 +185,10 @@ class Index:
             index[row] = best if candidates is None else candidates[best]
             distance[row] = np.sqrt(squares[best])
         return index, distance
+
+    def distance(self, latent: Latent, rows: np.ndarray) -> np.ndarray:
+        """Distance D of one point to the galaxies of these rows, shape (k,)."""
+        return np.sqrt(self._squares(latent.mean[0], latent.std[0], np.asarray(rows, int)))
 
     def _candidates(self, mean: np.ndarray, k: int) -> np.ndarray | None:
         """Rows worth comparing, in order; None for all of them."""

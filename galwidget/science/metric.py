@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from galwidget.latent import Latent
 from galwidget.observation import observe
 from galwidget.science.orientation import canonical_latent, turned
+from galwidget.science.progress import Progress, steps
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
-    from galwidget.latent import Latent
 
 __all__ = ["Metric"]
 
@@ -21,6 +22,7 @@ __all__ = ["Metric"]
 _ALIKE = 0.1
 #: Galaxies that are drawn and observed twice, their seed, and how far the correlations found are drawn towards none.
 _DRAWN, _SEED, _SHRINKAGE = 384, 31, 0.1
+_BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +66,21 @@ class Metric:
         return cls(width, np.diag(1 / (np.sqrt(2) * width)))
 
     @classmethod
-    def of_model(cls, model: GalaxyModel) -> Metric:
+    def of_model(cls, model: GalaxyModel, *, progress: Progress = False) -> Metric:
         """From galaxies drawn from the model's prior, each turned and observed twice; the same for the same model."""
         if model not in _KNOWN:
             rng = np.random.default_rng(_SEED)
             drawn = model.decode(model.draw(_DRAWN, seed=_SEED), attributes=False)
             views = []
-            for seed in (1, 2):
-                lying = turned(drawn, rng.uniform(-0.5, 0.5, (_DRAWN, 2)), rng.uniform(0, 2 * np.pi, _DRAWN), (1.0, (-1.0) ** seed))
-                views.append(canonical_latent(model, observe(lying, seed=seed), ["image"]))
+            with steps(progress, "learning what noise does", 2 * _DRAWN) as tell:
+                for seed in (1, 2):
+                    lying = turned(drawn, rng.uniform(-0.5, 0.5, (_DRAWN, 2)), rng.uniform(0, 2 * np.pi, _DRAWN), (1.0, (-1.0) ** seed))
+                    seen = observe(lying, seed=seed)
+                    parts = []
+                    for start in range(0, _DRAWN, _BATCH):
+                        parts.append(canonical_latent(model, seen[start : start + _BATCH], ["image"]))
+                        tell(len(parts[-1]))
+                    views.append(Latent.concatenate(parts))
             _KNOWN[model] = cls.of_pairs(*views)
         return _KNOWN[model]
 

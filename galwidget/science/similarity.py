@@ -13,6 +13,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.science.index import Index
 from galwidget.science.orientation import canonical_latent
+from galwidget.science.progress import Progress
 from galwidget.science.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def nearest(
     k: int = 10,
     *,
     using: Sequence[str] | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Neighbours:
     """The galaxies of a catalogue that look most like these, whatever their position angle, handedness and centring.
 
@@ -105,7 +106,7 @@ def nearest(
         Modalities or attributes to compare by, as in ``model.encode``; None takes the picture where there is one, else all attributes, or
         what the index was built with.
     progress
-        Show a progress bar while a catalogue is encoded.
+        Show a progress bar while a catalogue is encoded; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
