@@ -6,6 +6,8 @@ from .galaxies import Galaxies as Galaxies
 from .galaxy_model import GalaxyModel as GalaxyModel
 from .galaxy_model import Latent as Latent
 from .galaxy_model import load as load
+from .grids import mix as mix
+from .grids import sweep_plane as sweep_plane
 from .io.cutouts import read as read
 from .io.field import read_field as read_field
 from .measurement import measure as measure
@@ -28,6 +30,7 @@ from .survey import Survey as Survey
 from .train import fit as fit
 from .widgets.editor import GalaxyEditor as GalaxyEditor
 from .widgets.explorer import explore as explore
+from .widgets.find import GalaxyFinder as GalaxyFinder
 from .widgets.grid import GalaxyGrid as GalaxyGrid
 from .widgets.map import LatentMap as LatentMap
 from .widgets.monitor import TrainingMonitor as TrainingMonitor

@@ -144,7 +144,7 @@ def test_no_trait_carries_pixels(model, galaxies):
 
 def test_explorer_selects_from_the_open_tab_and_closes_all(model, galaxies):
     explorer = explore(model, galaxies)
-    assert explorer.titles == ("Sample", "Sweep", "Traverse", "Edit", "Galaxies", "Map", "Train")
+    assert explorer.titles == ("Sample", "Sweep", "Traverse", "Edit", "Galaxies", "Find", "Map", "Train")
     explorer.selected_index = 4
     explorer.galaxies.selection = [2]
     assert explorer.selected == galaxies[[2]]

@@ -1,4 +1,4 @@
-"""The explorer: sample, sweep, traverse, edit, map and train in tabs."""
+"""The explorer: sample, sweep, traverse, edit, find, map and train in tabs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
+    from galwidget.widgets.find import GalaxyFinder
     from galwidget.widgets.map import LatentMap
     from galwidget.widgets.monitor import TrainingMonitor
 
@@ -51,7 +52,8 @@ class Explorer(ipywidgets.Tab):
             self.galaxies = GalaxyGrid(galaxies=galaxies)
             self.editor = GalaxyEditor(model, galaxies)
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
-        late = {"Map": LateTab(lambda: _map(model, galaxies)), "Train": LateTab(lambda: _monitor(model, galaxies))}
+        late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies))}
+        late |= {"Map": LateTab(lambda: _map(model, galaxies)), "Train": LateTab(lambda: _monitor(model, galaxies))}
         self._showing = 0
         super().__init__([*tabs.values(), *late.values()], titles=[*tabs, *late], selected_index=0)
         self._own_layout = self.layout
@@ -63,6 +65,11 @@ class Explorer(ipywidgets.Tab):
             self._showing = self.selected_index or 0
         if isinstance(child, LateTab):
             child.begin()
+
+    @property
+    def finder(self) -> GalaxyFinder:
+        """The widget of the tab *Find*, which is there with galaxies of one's own."""
+        return self.children[self.titles.index("Find")].content
 
     @property
     def map(self) -> LatentMap:
@@ -127,6 +134,12 @@ class Explorer(ipywidgets.Tab):
         return {**bundle, **self.grid.still()}
 
 
+def _finder(model: GalaxyModel, galaxies: Galaxies) -> GalaxyFinder:
+    from galwidget.widgets.find import GalaxyFinder  # noqa: PLC0415 (the galaxies are encoded only where the tab is opened)
+
+    return GalaxyFinder(model, galaxies)
+
+
 def _map(model: GalaxyModel, galaxies: Galaxies | None) -> LatentMap:
     from galwidget.widgets.map import LatentMap  # noqa: PLC0415 (bqplot only where the tab is opened)
 
@@ -147,7 +160,7 @@ def explore(model: GalaxyModel | None = None, galaxies: Galaxies | None = None) 
     model
         Default: the model that ships with the package, `galwidget.load`.
     galaxies
-        Galaxies of one's own in the model's bands; with them come the tabs *Edit* and *Galaxies*.
+        Galaxies of one's own in the model's bands; with them come the tabs *Edit*, *Galaxies* and *Find*.
 
     Returns
     -------

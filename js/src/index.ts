@@ -2,6 +2,7 @@
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { EDITOR_STATE, renderEditor } from "./editor_view";
+import { FINDER_STATE, renderFinder } from "./find_view";
 import { GRID_STATE, renderGrid } from "./grid_view";
 import { type Saved, savedModel, withoutKernel } from "./saved";
 import { Session } from "./session";
@@ -13,6 +14,7 @@ const KINDS = {
   sweep: [renderSweep, SWEEP_STATE],
   traversal: [renderTraversal, TRAVERSAL_STATE],
   editor: [renderEditor, EDITOR_STATE],
+  finder: [renderFinder, FINDER_STATE],
 } as const;
 
 const kindOf = (model: AnyModel) => KINDS[model.get("kind") as keyof typeof KINDS];

@@ -100,11 +100,11 @@ def test_click_decodes_any_point_of_the_plane(notebook):
 
 
 def test_tab_map_is_made_when_it_is_opened_and_pointing_shows_a_galaxy(notebook, photograph):
-    assert notebook.run("print(explorer.children[5]._made)") == "None\n"
+    assert notebook.run("print(explorer.children[6]._made)") == "None\n"
     tab = notebook.page.get_by_role("tab", name="Map", exact=True)
     tab.scroll_into_view_if_needed()
     tab.click()
-    until(notebook, "explorer.children[5]._made is not None and explorer.map.ready")
+    until(notebook, "explorer.children[6]._made is not None and explorer.map.ready")
     figure, _ = figure_of(notebook, 0)
     figure.locator(".object_grp path").nth(40).hover(force=True)
     until(notebook, "explorer.map._chart.caption.value.startswith('galaxy ')")

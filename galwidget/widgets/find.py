@@ -1,0 +1,373 @@
+"""Galaxies found in a sample: those that look like one, from neighbour to neighbour, and the odd ones, in an order that marks teach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from astropy.table import QTable, hstack
+from traitlets import Dict, Enum, Int, List, Unicode, validate
+
+from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
+from galwidget.science.anomaly import Anomalies, anomalies
+from galwidget.science.index import Index
+from galwidget.science.orientation import canonical_latent
+from galwidget.science.similarity import Neighbours, like, nearest
+from galwidget.widgets import conditions as asked
+from galwidget.widgets.chore import Chore
+from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
+from galwidget.widgets.stitch import Recipe, name_of
+
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel
+
+__all__ = ["GalaxyFinder"]
+
+#: Most galaxies on the right, and the columns of a still picture.
+_MOST, _COLUMNS = 120, 6
+#: From so many galaxies on, the sample itself says what is normal; fewer are compared with simulated ones.
+_OWN_REFERENCE = 200
+#: Seconds that showing the widget waits for the first search, so that the saved notebook has a picture of it.
+_PATIENCE = 2.0
+
+
+class GalaxyFinder(FrameWidget):
+    """Look-alikes and oddities of a sample of galaxies.
+
+    *Look-alikes*: a galaxy, and the galaxies of the sample that are nearest to it in latent space, whichever way they lie
+    (`galwidget.nearest`). Walk on from one to its own neighbours and back; ask for an edit of it ("like this, but redder") or for what
+    several have in common ("like these, unlike those"). *Oddities*: the sample in the order of its anomaly score, each with the reason
+    (`galwidget.anomalies`); mark some as interesting or boring and the order follows.
+
+    The sample is encoded on a thread, the oddities are judged when they are first looked at; the widget is there at once.
+
+    Parameters
+    ----------
+    model
+        The model that says what looks alike and what is odd.
+    galaxies
+        The sample, with images in the model's bands.
+    query
+        The galaxy whose neighbours are shown first.
+    index
+        An `Index` of the sample, where there is one; default: it is built.
+    reference
+        What is normal, as in `galwidget.anomalies`; default: the sample itself from 200 galaxies on, else simulated ones.
+    k
+        How many galaxies are shown at once.
+
+    Attributes
+    ----------
+    view, query, edits, plus, minus, trail, page, k
+        The state: ``alike`` or ``odd``; row of the galaxy; attributes asked of it; rows of more examples of what is wanted and of what is
+        not; rows that were walked through; page of the oddities; galaxies shown.
+    interesting, boring
+        Rows that were marked; the order of the oddities is of `learned`, the marks as they were when ``learn`` was last called.
+    selection
+        Rows of the selected galaxies in the sample: they stay selected while one walks on.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two galaxies, galaxies without images or of another survey, or an index of other galaxies.
+
+    Examples
+    --------
+    >>> finder = GalaxyFinder(model, galaxies, query=12)  # doctest: +SKIP
+    >>> finder.neighbours.table["index", "distance"]  # doctest: +SKIP
+    """
+
+    view = state(Enum(("alike", "odd"), "alike"))
+    query = state(Int(0, min=0))
+    edits = state(Dict(help="attributes asked of the galaxy, by name"))
+    plus = state(List(Int(min=0), help="rows of more galaxies that the neighbours shall be like"))
+    minus = state(List(Int(min=0), help="rows of galaxies that the neighbours shall be unlike"))
+    trail = state(List(Int(min=0), help="rows that were walked through"))
+    k = state(Int(12, min=1, max=_MOST))
+    page = state(Int(0, min=0))
+    interesting = state(List(Int(min=0)))
+    boring = state(List(Int(min=0)))
+    learned = state(Dict(help="marks that the order follows: rows by interesting and boring"))
+    controls = List(Dict()).tag(sync=True)
+    total = Int(0).tag(sync=True)
+    ready = List(Unicode(), help="what is there: neighbours, oddities").tag(sync=True)
+    progress = Dict(help="what is made, how many galaxies are ready, of how many; empty: nothing").tag(sync=True)
+
+    _drafts: ClassVar[bool] = False  # a dozen galaxies are soon sent, and their attributes belong to them
+
+    def __init__(
+        self,
+        model: GalaxyModel,
+        galaxies: Galaxies,
+        query: int = 0,
+        *,
+        index: Index | None = None,
+        reference: Galaxies | None = None,
+        k: int = 12,
+    ) -> None:
+        galaxies.require_images()
+        if len(galaxies) < 2:
+            raise ValueError(f"there is nothing to find among {len(galaxies)} galaxies; give two or more")
+        if index is not None:
+            index.check(model)
+            if len(index) != len(galaxies):
+                raise ValueError(f"the index has {len(index)} galaxies, the sample {len(galaxies)}; give the index of this sample, or none")
+        self._galaxies = galaxies
+        self._reference = galaxies if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
+        self._index: Chore[Index] = Chore(
+            (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, progress=report),
+            self._teller("neighbours"),
+            "galwidget GalaxyFinder index",
+        )
+        self._judged: Chore[Anomalies] = Chore(
+            lambda report: anomalies(model, galaxies, reference=self._reference, progress=report),
+            self._teller("oddities"),
+            "galwidget GalaxyFinder oddities",
+        )
+        super().__init__(
+            model, galaxies.survey, kind="finder", query=query, k=k, controls=asked.controls(model), total=len(galaxies), selection=[]
+        )
+        self._index.begin()
+
+    def _teller(self, name: str) -> Callable[[tuple[str, int, int] | None], None]:
+        def tell(report: tuple[str, int, int] | None) -> None:
+            if report is None:
+                self.progress = {}
+                self.ready = [*self.ready, name]
+            else:
+                self.progress = dict(zip(("what", "ready", "total"), report, strict=True))
+
+        return tell
+
+    @validate("query", "plus", "minus", "trail", "interesting", "boring", "selection")
+    def _of_the_sample(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        beyond = [row for row in np.atleast_1d(value).tolist() if row >= len(self._galaxies)]
+        if beyond:
+            raise StateError(f"galaxy {int(beyond[0])} was asked for, but there are {len(self._galaxies)}, from 0")
+        return value if isinstance(value, int) else list(dict.fromkeys(value)) if proposal["trait"].name != "trail" else value
+
+    @validate("edits")
+    def _known_edits(self, proposal: Any) -> dict[str, Any]:
+        return asked.checked(self.model, proposal["value"])  # type: ignore[arg-type]
+
+    @validate("learned")
+    def _known_marks(self, proposal: Any) -> dict[str, list[int]]:
+        marks = proposal["value"]
+        if not set(marks) <= {"interesting", "boring"}:
+            raise StateError(f"marks are called {', '.join(map(str, marks))}; they are interesting or boring")
+        rows = {name: [int(row) for row in given] for name, given in marks.items()}
+        if any(not 0 <= row < len(self._galaxies) for given in rows.values() for row in given):
+            raise StateError(f"a galaxy was marked that is not there; there are {len(self._galaxies)}, from 0")
+        return rows
+
+    # ---- what people read
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """The nearest galaxies to what is asked for, without the examples themselves, shape (1, k); waits for the index."""
+        self._index.result()  # not while the model is locked: the index is made with it
+        return self._locked(self._nearest, self._wanted())
+
+    @property
+    def oddities(self) -> Anomalies:
+        """How odd each galaxy of the sample is, in the order that the marks taught; waits for the judgement."""
+        self._judged.result()
+        return self._ordered(self._wanted())
+
+    @property
+    def sought(self) -> Latent | None:
+        """The point that is looked for, where it is not just the galaxy itself: an edit, or what examples have in common."""
+        return self._locked(self._asked_for, self._wanted())
+
+    @property
+    def selected(self) -> Galaxies:
+        """The selected galaxies of the sample, wherever on the walk they were selected."""
+        return self._galaxies[np.array(self.selection, dtype=int)]
+
+    @property
+    def latent(self) -> Latent:
+        """Their latent, from the pictures as they lie."""
+        model: Any = self.model
+        return model.encode(self.selected)
+
+    @property
+    def table(self) -> QTable:
+        """Their rows in the sample, distances to what is looked for, scores and reasons where they were judged, and attributes."""
+        rows = np.array(self.selection, dtype=int)
+        found = QTable({"index": rows})
+        if self._index.here:
+            index, point = self._index.result(), self._locked(self._point, self._wanted())
+            found["distance"] = index.distance(point, rows)
+        if self._judged.here:
+            judged = self._judged.result()
+            found["score"], found["reason"] = judged.score[rows], np.array(judged.reason, dtype=str)[rows]
+        table = self.selected.table
+        return hstack([found, table], table_names=["", "catalogue"], uniq_col_name="{table_name}{col_name}") if table.colnames else found
+
+    def learn(self) -> None:
+        """Let the order of the oddities follow the marks."""
+        self.learned = {"interesting": list(self.interesting), "boring": list(self.boring)}
+        self.page = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until what the present view needs is there, at most ``timeout`` seconds; whether it is there."""
+        return self._needed().wait(timeout)
+
+    # ---- what is looked for, and what is found
+
+    def _needed(self) -> Chore[Any]:
+        return self._index if self.view == "alike" else self._judged
+
+    def _wanted(self) -> dict[str, Any]:
+        return {**super()._wanted(), "ready": list(self.ready)}
+
+    def _asked_for(self, wanted: dict[str, Any]) -> Latent | None:
+        model: Any = self.model
+        point: Latent | None = None
+        if wanted["plus"] or wanted["minus"]:
+            minus = np.array(wanted["minus"], dtype=int)
+            point = like(model, self._galaxies[[wanted["query"], *wanted["plus"]]], self._galaxies[minus])
+        if not wanted["edits"]:
+            return point
+        query = self._galaxies[wanted["query"]] if point is None else point
+        return model.edit_latent(query, seed=0, **asked.arguments(wanted["edits"]))
+
+    def _point(self, wanted: dict[str, Any]) -> Latent:
+        """What is looked for, turned as all galaxies of the index are."""
+        sought = self._asked_for(wanted)
+        return canonical_latent(self.model, self._galaxies[wanted["query"]] if sought is None else sought)  # type: ignore[arg-type]
+
+    def _examples(self, wanted: dict[str, Any]) -> list[int]:
+        return list(dict.fromkeys([wanted["query"], *wanted["plus"], *wanted["minus"]]))
+
+    def _nearest(self, wanted: dict[str, Any], sought: Latent | None = None) -> Neighbours:
+        model: Any = self.model
+        sought = self._asked_for(wanted) if sought is None else sought
+        examples = self._examples(wanted)
+        k = min(wanted["k"] + len(examples), len(self._galaxies))
+        found = nearest(model, self._galaxies[wanted["query"]] if sought is None else sought, self._index.result(), k)
+        others = ~np.isin(found.index[0], examples)
+        rows, distance = (values[0][others][: wanted["k"]][None] for values in (found.index, found.distance))
+        return Neighbours(rows, distance, self._galaxies)
+
+    def _ordered(self, wanted: dict[str, Any]) -> Anomalies:
+        found = self._judged.result()
+        marks = wanted["learned"]
+        return found.marked(**marks) if any(marks.values()) else found
+
+    def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
+        del draft
+        return self._show_odd(wanted) if wanted["view"] == "odd" else self._show_alike(wanted)
+
+    def _show_alike(self, wanted: dict[str, Any]) -> Shown:
+        from galwidget.observation import observe  # noqa: PLC0415 (scipy only when a galaxy is looked at)
+
+        model: Any = self.model
+        galaxy = self._galaxies[wanted["query"]]
+        sought = self._asked_for(wanted)
+        decoded = model.decode(model.encode(galaxy) if sought is None else sought)
+        parts, rows = [self._cells_of([wanted["query"]])], [wanted["query"]]
+        if sought is not None:
+            seen = observe(decoded, psf=galaxy.psfs[0], noise=False)
+            parts.append(Galaxies(seen.flux, seen.ivar, galaxy.psfs[0], _known(decoded.table, model), survey=galaxy.survey))
+            rows.append(-1)
+        distance: list[float | None] = [None] * len(rows)
+        if self._index.here:
+            found = self._nearest(wanted, sought)
+            parts.append(self._cells_of(found.index[0], distance=found.distance[0]))
+            rows += found.index[0].tolist()
+            distance += [round(float(value), 3) for value in found.distance[0]]
+        cells = Galaxies.concatenate(parts)
+        about = {"rows": rows, "distance": distance, "sought": sought is not None, "waiting": not self._index.here}
+        about["values"] = {name: _value(decoded, name) for name in model.conditions if name in decoded.table.colnames}
+        return Shown(cells, -(-len(cells) // _COLUMNS), min(_COLUMNS, len(cells)), about=about)
+
+    def _show_odd(self, wanted: dict[str, Any]) -> Shown:
+        self._judged.begin()
+        if not self._judged.here:
+            return Shown(self._galaxies[:0], 1, 1, about={"rows": [], "waiting": True})
+        found = self._ordered(wanted)
+        first = min(wanted["page"], (len(found) - 1) // wanted["k"]) * wanted["k"]
+        rows = found.order[first : first + wanted["k"]]
+        about = {
+            "rows": rows.tolist(),
+            "page_first": first,
+            "score": [round(float(value), 2) for value in found.score[rows]],
+            "reason": [found.reason[row] for row in rows],
+            "waiting": False,
+        }
+        return Shown(self._cells_of(rows, score=found.score[rows]), -(-len(rows) // _COLUMNS), min(_COLUMNS, len(rows)), about=about)
+
+    def _cells_of(self, rows: Sequence[int] | np.ndarray, **numbers: np.ndarray) -> Galaxies:
+        """Galaxies of the sample with the attributes that the model knows, and numbers beside them."""
+        galaxies = self._galaxies[np.asarray(rows, dtype=int)]
+        table = _known(galaxies.table, self.model)
+        for name, values in numbers.items():
+            table[name] = values
+        return galaxies.with_table(table)
+
+    def _figure_labels(self) -> dict[str, Any]:
+        about = self._shown(self._wanted()).about
+        if self.view == "odd":
+            return {"captions": [f"{row}: {score:.1f}" for row, score in zip(about["rows"], about["score"], strict=True)]}
+        words = [f"galaxy {row}" if row >= 0 else "looked for" for row in about["rows"]]
+        pairs = zip(words, about["distance"], strict=True)
+        return {"captions": [word if far is None else f"{word}, D {far:.2f}" for word, far in pairs]}
+
+    def still(self) -> dict[str, str]:
+        """What a reader without a kernel sees; waits a moment for what is being made."""
+        self._needed().wait(_PATIENCE)
+        return super().still()
+
+    def _recipe(self) -> Recipe:
+        name = name_of(self._galaxies, "galaxies")
+        if self.selection:
+            return Recipe("", name, self.selection)
+        return self._odd_recipe(name) if self.view == "odd" else self._alike_recipe(name)
+
+    def _alike_recipe(self, name: str) -> Recipe:
+        wanted = self._wanted()
+        examples = self._examples(wanted)
+        query = f"{name}[{self.query}]"
+        if self.plus or self.minus:
+            minus = f", {name}[{listed(self.minus)}]" if self.minus else ""
+            query = f"gw.like(model, {name}[{listed([self.query, *self.plus])}]{minus})"
+        if self.edits:
+            query = f"model.edit_latent({query}, seed=0{asked.as_arguments(self.edits)})"
+        k = min(self.k + len(examples), len(self._galaxies))
+        setup = (
+            f"found = gw.nearest(model, {query}, {name}, k={k})\n"
+            f"rows = [row for row in found.index[0] if row not in {listed(examples)}][:{self.k}]  # not the examples themselves\n"
+        )
+        return Recipe(setup, f"{name}[rows]", [], self.model)
+
+    def _odd_recipe(self, name: str) -> Recipe:
+        reference = ""
+        if self._reference is not None:
+            reference = f", reference={name if self._reference is self._galaxies else name_of(self._reference, 'reference')}"
+        setup = f"found = gw.anomalies(model, {name}{reference})\n"
+        if any(self.learned.values()):
+            marks = ", ".join(f"{kind}={listed(rows)}" for kind, rows in self.learned.items() if rows)
+            setup += f"found = found.marked({marks})\n"
+        first = self._shown(self._wanted()).about.get("page_first", 0)
+        return Recipe(f"{setup}rows = found.order[{first}:{first + self.k}]\n", f"{name}[rows]", [], self.model)
+
+    def close(self) -> None:
+        """Stop what is being made, and free the widget."""
+        for chore in (self._index, self._judged) if hasattr(self, "_judged") else ():
+            chore.drop()
+        super().close()
+
+
+def _known(table: QTable, model: Any) -> QTable:
+    """The columns that the model knows."""
+    return table[[name for name in table.colnames if name in model.conditions]]
+
+
+def _value(galaxies: Galaxies, name: str) -> Any:
+    """Attribute of the only galaxy, as JSON."""
+    column = galaxies.table[name]
+    return float(galaxies.attribute(name)[0]) if np.asarray(column).dtype.kind in "biuf" else str(column[0])

@@ -1,0 +1,272 @@
+/** GalaxyFinder: a galaxy and its nearest neighbours, to be walked through; or the odd galaxies of a sample, to be marked. */
+
+import { attributesOf } from "./attributes";
+import type { Asked } from "./controls";
+import { Desk } from "./desk";
+import { displaySection } from "./display_panel";
+import { element } from "./dom";
+import { type Act, changeSection, exampleSection, oddSection, querySection } from "./find_panel";
+import type { Frame } from "./protocol";
+import { brief } from "./scale";
+import type { Session } from "./session";
+import { Sheet } from "./sheet";
+import { cellWords, Shell } from "./shell";
+
+export const FINDER_STATE = [
+  ...["view", "query", "edits", "plus", "minus", "trail", "k"],
+  ...["page", "interesting", "boring", "learned", "ready"],
+];
+
+const SIDE = 128;
+const COLUMNS = 4;
+/** CSS pixels between the galaxy and its neighbours. */
+const APART = 14;
+
+/** What the kernel says of the cells; galwidget/widgets/find.py. */
+export interface Found {
+  rows: number[];
+  distance?: (number | null)[];
+  sought?: boolean;
+  score?: number[];
+  reason?: string[];
+  page_first?: number;
+  waiting: boolean;
+  values?: Record<string, number | string>;
+}
+
+const NOTHING: Found = { rows: [], waiting: true };
+
+export function renderFinder(session: Session, el: HTMLElement): () => void {
+  const total = session.get<number>("total");
+  const shell = new Shell(el, session, `Find among ${total} galaxies`);
+  const odd = () => session.get<string>("view") === "odd";
+  const found = (): Found => (session.frame ? (session.frame.about as unknown as Found) : NOTHING);
+  /** Cells of the frame that stand on the left: the galaxy, and what is looked for. */
+  const leading = () => (found().score ? 0 : found().sought ? 2 : 1);
+  const rowOf = (cell: number) => found().rows[cell] ?? -1;
+  const rows = (name: string) => session.get<number[]>(name);
+
+  const about = (cell: number) => {
+    const { frame } = session;
+    if (!frame || cell >= frame.flux.shape[0]) return null;
+    const sought = rowOf(cell) < 0;
+    const asked = sought ? session.get<Record<string, Asked>>("edits") : {};
+    return {
+      picture: { frame, cell },
+      title: titleOf(found(), cell, total),
+      attributes: attributesOf(frame, cell, sought ? "predicted" : "catalogue", asked),
+    };
+  };
+
+  const walk = (row: number) => {
+    const from = session.get<number>("query");
+    if (row < 0 || (row === from && !odd()) || session.get<boolean | undefined>("saved")) return;
+    const trail = row === from ? rows("trail") : [...rows("trail"), from];
+    session.set({ view: "alike", query: row, trail, edits: {}, plus: [], minus: [] });
+  };
+  const back = () => {
+    const trail = [...rows("trail")];
+    const query = trail.pop();
+    if (query !== undefined) session.set({ query, trail, edits: {}, plus: [], minus: [] });
+  };
+  /** Put a galaxy into one of two lists, or take it out of the one that has it. */
+  const toggle = (into: string, other: string, row: number) => {
+    if (row < 0) return;
+    const there = rows(into).includes(row);
+    const without = rows(into).filter((one) => one !== row);
+    session.set({ [into]: there ? without : [...without, row], [other]: rows(other).filter((one) => one !== row) });
+  };
+  const here = () => rowOf(sheet.cells.current + leading());
+  const learn = () => session.set({ learned: { interesting: rows("interesting"), boring: rows("boring") }, page: 0 });
+  const acts: Record<string, Act> = {
+    walk: { key: "f", deed: "look for galaxies like the one at hand", act: () => walk(here()) },
+    back: { key: "b", deed: "back to the galaxy before", act: back },
+    plus: { key: "l", deed: "more like the one at hand, too", act: () => toggle("plus", "minus", here()) },
+    minus: { key: "u", deed: "unlike the one at hand", act: () => toggle("minus", "plus", here()) },
+    yes: { key: "y", deed: "mark as interesting", act: () => toggle("interesting", "boring", here()) },
+    no: { key: "n", deed: "mark as boring", act: () => toggle("boring", "interesting", here()) },
+    learn: { key: "o", deed: "order by the marks", act: learn },
+  };
+  const only = (name: string, view: boolean) => {
+    const { key, deed, act } = acts[name] as Act;
+    return [key, deed, () => (odd() === view || name === "walk") && act()] as const;
+  };
+  const keys = [
+    ...["walk", "back", "plus", "minus"].map((name) => only(name, false)),
+    ...["yes", "no", "learn"].map((name) => only(name, true)),
+  ];
+
+  const desk = new Desk(el, session, shell, { about: (cell) => about(cell + leading()), keys });
+  let plain = false;
+  const sheet = new Sheet({
+    ...desk.sheetOptions,
+    label: "galaxies found",
+    side: SIDE,
+    hover: (cell) => point(cell === null ? null : cell + leading()),
+    select: (cells) => {
+      const [first] = cells;
+      if (plain && !odd() && cells.length < 2) {
+        plain = false;
+        walk(first === undefined ? here() : rowOf(first + leading()));
+        return;
+      }
+      const shown = new Set(found().rows.slice(leading()));
+      const chosen = cells.map((cell) => rowOf(cell + leading())).filter((row) => row >= 0);
+      // what was selected on the way here stays
+      session.setSelection([...session.selection.filter((row) => !shown.has(row)), ...chosen].sort((a, b) => a - b));
+    },
+    describe: (cell) => describe(session.frame, found(), cell + leading()),
+  });
+  // among neighbours a plain click walks on; with a key it selects
+  sheet.root.addEventListener("pointerdown", (event) => {
+    plain = !(event.shiftKey || event.ctrlKey || event.metaKey);
+  });
+  sheet.root.addEventListener("keydown", () => (plain = false), { capture: true });
+
+  const galaxy = new Sheet({
+    label: "the galaxy that is asked for",
+    side: SIDE,
+    pan: true,
+    pixelScale: desk.sheetOptions.pixelScale,
+    probe: desk.sheetOptions.probe,
+    hover: point,
+    describe: (cell) => describe(session.frame, found(), cell),
+  });
+  const bar = element("progress", { class: "gw-progress", max: 1, hidden: true });
+  const words = element("small", {});
+  const making = element("div", { class: "gw-making", role: "status", hidden: true }, words, bar);
+  const empty = element("p", { class: "gw-hint" });
+  const right = element("div", { class: "gw-found" }, making, empty, sheet.root);
+  shell.stage.append(element("div", { class: "gw-find" }, galaxy.root, right));
+  desk.attach(sheet, true);
+  shell.onWidth((width) => {
+    galaxy.fit(width);
+    sheet.fit(odd() || width < SIDE * 3 ? width : width - SIDE - APART);
+  });
+
+  /** The read-out of a cell, with how near or how odd it is before its attributes. */
+  function point(cell: number | null): void {
+    shell.point(cell);
+    if (cell === null || cell >= (session.frame?.flux.shape[0] ?? 0)) return;
+    const reason = found().reason?.[cell];
+    const place = element("span", {}, element("b", {}, titleOf(found(), cell, total)));
+    const first = shell.readout.firstElementChild;
+    if (first) first.replaceWith(place, ...(reason ? [element("span", {}, reason)] : []));
+  }
+
+  const draw = () => {
+    const { frame } = session;
+    galaxy.root.hidden = odd();
+    if (!frame) return;
+    const now = found();
+    const count = frame.flux.shape[0];
+    const before = leading();
+    const pictures = Array.from({ length: count - before }, (_, cell) => ({ frame, cell: cell + before }));
+    if (before) {
+      const left = Array.from({ length: before }, (_, cell) => ({ frame, cell }));
+      galaxy.show(left, before, 1, desk.viewing.settings);
+      galaxy.cells.caption(0, `galaxy ${rowOf(0)}`);
+      if (before > 1) galaxy.cells.caption(1, "looked for");
+    }
+    sheet.root.hidden = pictures.length === 0;
+    if (pictures.length) {
+      const columns = Math.min(COLUMNS, pictures.length);
+      const lines = Math.ceil(pictures.length / columns);
+      const padded = [...pictures, ...Array<null>(lines * columns - pictures.length).fill(null)];
+      sheet.show(padded, lines, columns, desk.viewing.settings);
+      for (let cell = 0; cell < lines * columns; cell++) mark(now, cell);
+    }
+    desk.refresh();
+    select();
+    show();
+  };
+  const feet: HTMLElement[] = [];
+  const mark = (now: Found, cell: number) => {
+    const at = cell + leading();
+    const row = now.rows[at];
+    feet[cell] ??= element("span", { class: "gw-foot", "aria-hidden": "true" });
+    const foot = feet[cell] as HTMLElement;
+    const number = now.score?.[at] ?? now.distance?.[at] ?? null;
+    const label = row === undefined ? "" : `${now.score ? "odd" : "D"} ${number === null ? "–" : number.toFixed(2)}`;
+    sheet.cells.caption(cell, label, foot);
+    foot.textContent = row === undefined ? "" : (now.reason?.[at] ?? brieflyOf(session.frame, at));
+    foot.title = foot.textContent;
+    const marked = ["interesting", "boring", "plus", "minus"].find(
+      (name) => row !== undefined && rows(name).includes(row) && odd() === ["interesting", "boring"].includes(name),
+    );
+    const holder = foot.parentElement;
+    if (holder) holder.dataset.marked = marked ?? "";
+  };
+  const select = () =>
+    sheet.cells.select(
+      found().rows.flatMap((row, cell) =>
+        cell >= leading() && session.selection.includes(row) ? [cell - leading()] : [],
+      ),
+    );
+
+  const query = querySection(session, acts, walk);
+  const examples = exampleSection(session, acts);
+  const change = changeSection(session);
+  const oddities = oddSection(session, acts, found);
+  const display = displaySection(session);
+  shell.panel.append(...[query, examples, change, oddities].map((part) => part.root), display.root);
+  const report = () => {
+    const { what, ready, total: all } = session.get<{ what?: string; ready?: number; total?: number }>("progress");
+    const waiting = found().waiting;
+    making.hidden = what === undefined || !waiting;
+    bar.hidden = !all;
+    bar.value = all ? (ready ?? 0) / all : 0;
+    words.textContent = what ? `${what}${all ? `: ${ready} of ${all} galaxies` : ""}` : "";
+    empty.textContent = waiting && what === undefined ? "one moment" : "";
+  };
+  const show = () => {
+    examples.root.hidden = change.root.hidden = odd();
+    oddities.root.hidden = !odd();
+    for (const part of [query, examples, oddities]) part.show();
+    change.show(found().values ?? {});
+    report();
+  };
+  session.model.on("change:progress", report);
+  shell.onEnd(() => session.model.off("change:progress", report));
+  show();
+  shell.onEnd(display.end);
+  shell.onEnd(desk.viewing.listen(draw));
+  shell.onEnd(
+    session.listen((what) => {
+      if (what === "frame") draw();
+      if (what === "selection") select();
+      if (what === "state") show();
+    }),
+  );
+  draw();
+  return () => shell.dispose();
+}
+
+function titleOf(found: Found, cell: number, total: number): string {
+  const row = found.rows[cell] ?? -1;
+  if (row < 0) return "what is looked for";
+  const far = found.distance?.[cell] ?? null;
+  const score = found.score?.[cell] ?? null;
+  const more = score !== null ? `, score ${score.toFixed(2)}` : far !== null ? `, distance ${far.toFixed(2)}` : "";
+  return `galaxy ${row} of ${total}${more}`;
+}
+
+/** A cell in words, for the screen reader. */
+function describe(frame: Frame | null, found: Found, cell: number): string {
+  const others = cellWords(frame, cell).split(", ").slice(1);
+  const reason = found.reason?.[cell];
+  return [titleOf(found, cell, frame?.flux.shape[0] ?? 0), ...(reason ? [reason] : []), ...others].join(", ");
+}
+
+/** The first numbers of a galaxy, for the foot of its cell. */
+function brieflyOf(frame: Frame | null, cell: number): string {
+  const shown = (frame?.attributes ?? []).filter(({ name }) => name !== "distance").slice(0, 2);
+  return shown
+    .map(({ label, values }) => {
+      const value = values[cell] ?? null;
+      const short = label.replace(" magnitude", "").replace(" - ", "−");
+      return value === null ? "" : `${short} ${typeof value === "number" ? brief(value) : value}`;
+    })
+    .filter(Boolean)
+    .join(" · ");
+}
