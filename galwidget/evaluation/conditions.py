@@ -17,11 +17,19 @@ from galwidget.observation import observe
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["ConditionScore", "coefficient_of_determination", "condition_scores", "conditions", "requests_of"]
+__all__ = [
+    "UNSEEN",
+    "ConditionScore",
+    "asked_and_found",
+    "coefficient_of_determination",
+    "condition_scores",
+    "conditions",
+    "requests_of",
+]
 
 _SECTION = "conditions"
 #: Attributes that no image of a generated galaxy can be measured for.
-_UNSEEN = ("redshift", "morphology")
+UNSEEN = ("redshift", "morphology")
 
 
 def coefficient_of_determination(asked: np.ndarray, found: np.ndarray) -> float:
@@ -81,7 +89,7 @@ def requests_of(model: GalaxyModel, galaxies: Galaxies, names: Sequence[str]) ->
     return found
 
 
-def _asked_and_found(
+def asked_and_found(
     model: GalaxyModel, requests: Galaxies, names: Sequence[str], *, seed: int, noise: bool
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Requested and measured values of each name, (n,) each, NaN where one of them is not there."""
@@ -130,8 +138,8 @@ def condition_scores(
     list of ConditionScore
         One for each attribute that was asked for and can be measured on an image.
     """
-    names = [name for name in model.inputs.scalings if name not in _UNSEEN and (only is None or name in only)]
-    pairs = _asked_and_found(model, requests, names, seed=seed, noise=noise)
+    names = [name for name in model.inputs.scalings if name not in UNSEEN and (only is None or name in only)]
+    pairs = asked_and_found(model, requests, names, seed=seed, noise=noise)
     own = measure(requests) if noise and requests.flux is not None else requests.with_table(None)
     order = np.random.default_rng(seed).permutation(len(requests))
     scores = []
@@ -167,15 +175,15 @@ def conditions(model: GalaxyModel, requests: Galaxies, *, seed: int = 0) -> Part
     seed
         Of the draws and of the bootstrap.
     """
-    known = [name for name in model.inputs.scalings if name not in _UNSEEN]
+    known = [name for name in model.inputs.scalings if name not in UNSEEN]
     names = [name for name in known if np.isfinite(requests.attribute(name)).sum() > 10]
     part = Part()
     # one component of an ellipticity means nothing without the other
     alone = [("e1", "e2") if name == "e1" and "e2" in names else (name,) for name in names if name != "e2" or "e1" not in names]
-    together = _asked_and_found(model, requests, names, seed=seed, noise=False)
+    together = asked_and_found(model, requests, names, seed=seed, noise=False)
     apart: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for some in alone:
-        apart |= _asked_and_found(model, requests, some, seed=seed, noise=False)
+        apart |= asked_and_found(model, requests, some, seed=seed, noise=False)
     order = np.random.default_rng(seed).permutation(len(requests))
     for how, pairs in (("jointly", together), ("alone", apart)):
         for name, (request, answer) in pairs.items():

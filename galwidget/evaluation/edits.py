@@ -78,7 +78,7 @@ def edits(model: GalaxyModel, galaxies: Galaxies, *, seed: int = 0) -> Part:
         part.scores.append(
             Score(
                 _SECTION,
-                f"{name}: largest drift of others (sigma), {watched[worst]}",
+                f"{name}: largest drift of others (sigma)",
                 float(drift[i, worst]),
                 float(np.atleast_1d(error)[worst]),
                 0.0,

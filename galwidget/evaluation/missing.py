@@ -17,11 +17,11 @@ from galwidget.galaxies import Galaxies
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["missing", "without_attributes"]
+__all__ = ["SHARES", "missing", "without_attributes"]
 
 _SECTION = "missing modalities"
 #: Shares of the attributes that are removed.
-_SHARES = (0.0, 0.25, 0.5, 0.75, 0.9)
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.9)
 
 
 def without_attributes(galaxies: Galaxies, names: list[str], share: float, *, seed: int = 0) -> Galaxies:
@@ -106,15 +106,15 @@ def _removed(part: Part, model: GalaxyModel, galaxies: Galaxies, seed: int) -> N
     chi2: list[tuple[float, float]] = []
     # the truth to compare with stays; only what the model is shown is masked
     truth = galaxies.attribute("redshift")
-    for share in _SHARES:
+    for share in SHARES:
         shown = without_attributes(galaxies, names, share, seed=seed)
         for how, using in (("image and attributes", ["image", *groups]), ("attributes", groups)):
             if "redshift" not in model.inputs.groups or not np.isfinite(truth).any():
                 continue
             lines[how].append(bootstrap(robust_scatter, (_guess(model, shown, using) - truth) / (1 + truth), seed=seed))
         chi2.append(bootstrap(np.nanmean, chi2_per_pixel(galaxies, model.reconstruct(shown)), seed=seed))
-    x = np.array(_SHARES)
-    half = _SHARES.index(0.5)
+    x = np.array(SHARES)
+    half = SHARES.index(0.5)
     found = {"chi2 a pixel": chi2} | {f"photo-z sigma_NMAD from {how}": values for how, values in lines.items() if values}
     for name, values in found.items():
         y, error = (np.array(column) for column in zip(*values, strict=True))
@@ -122,4 +122,4 @@ def _removed(part: Part, model: GalaxyModel, galaxies: Galaxies, seed: int) -> N
             Score(_SECTION, f"{name}, half of the attributes removed", y[half], error[half], np.nan, y[0], "no attribute removed")
         )
         title = f"{name} with attributes removed"
-        part.curves[title] = Curve(title, "share of the attributes removed", name, x, {"model": (y, error)})
+        part.curves[title] = Curve(name, "share of the attributes removed", name.split(" from ")[0], x, {"model": (y, error)})

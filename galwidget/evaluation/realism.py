@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from galwidget.attributes import describe
 from galwidget.evaluation.sampling import Comparable
 from galwidget.evaluation.scores import Curve, Part, Score, bootstrap
 from galwidget.evaluation.two_sample import features, forest_auc, network_auc
@@ -154,7 +155,8 @@ def _distribution(name: str, observed: np.ndarray, generated: np.ndarray) -> Cur
         count = np.histogram(values, edges)[0].astype(float)
         scale = max(len(values), 1) * (edges[1] - edges[0])
         lines[label] = (count / scale, np.sqrt(count) / scale)
-    return Curve(name, name, "density", (edges[1:] + edges[:-1]) / 2, lines)
+    known = describe(name)
+    return Curve(known.label, known.unit, "density", (edges[1:] + edges[:-1]) / 2, lines)
 
 
 def memorising(sides: Comparable, training: Galaxies, how: str, *, seed: int = 0) -> Part:

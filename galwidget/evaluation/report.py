@@ -7,31 +7,47 @@ import html
 import io
 import json
 import math
-import textwrap
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatch
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table
 
-from galwidget.evaluation.scores import Curve, Part, Score
+from galwidget.evaluation.figures import small_multiples
+from galwidget.evaluation.scores import Part, Score
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from matplotlib.axes import Axes
-
 __all__ = ["Evaluation"]
 
-_COLUMNS = 4
+#: Sections and names of the numbers that are told first.
+_FIRST = (
+    ("reconstruction*", "chi2 a pixel, mean"),
+    ("reconstruction*", "radial profile ratio*"),
+    ("realism, unconditional*", "AUC*"),
+    ("realism, unconditional*", "Wasserstein distance, mean*"),
+    ("conditions", "mag_* jointly: s*"),
+    ("conditions", "* jointly: R2"),
+    ("prediction of redshift", "*: photo-z sigma_NMAD"),
+    ("prediction of redshift", "*: PIT*"),
+    ("missing modalities*", "*half of the attributes removed"),
+    ("edits", "mag_*: slope*"),
+    ("edits", "r_half: slope*"),
+)
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em; color: #1b1f24; background: #fff; }
-h1 { font-weight: 600; } h2 { font-weight: 600; margin-top: 2.2em; border-bottom: 1px solid #d0d7de; padding-bottom: .2em; }
+h1, h2, h3 { font-weight: 600; } h2 { margin-top: 2.2em; border-bottom: 1px solid #d0d7de; padding-bottom: .2em; }
+h3 { font-size: 1em; margin: 1.6em 0 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1em 0; }
 th, td { padding: .2em .9em .2em 0; text-align: left; border-bottom: 1px solid #eaeef2; vertical-align: top; }
-td.n, th.n { text-align: right; white-space: nowrap; } th { color: #57606a; font-weight: 500; }
-img { max-width: 100%; } figure { margin: 1em 0; } figcaption { color: #57606a; } p.note { color: #57606a; }
+td.n, th.n { text-align: right; white-space: nowrap; } th, small, .note { color: #57606a; } th { font-weight: 500; }
+td.note { white-space: nowrap; } .wide { overflow-x: auto; }
+.cross { font-size: 13px; } .cross th.n { white-space: normal; vertical-align: bottom; } small { font-size: 11px; }
+img { max-width: 100%; } img.pixels { width: 100%; image-rendering: pixelated; } figure { margin: 1em 0; } figcaption { color: #57606a; }
 """
 
 
@@ -90,11 +106,13 @@ class Evaluation:
         width = max((len(score.name) for score in self.scores), default=10)
         for heading, part in self.parts.items():
             lines += ["", f"{heading:{width}}  {'value':>19}  {'perfect':>9}  {'reference':>9}"]
-            for score in part.scores:
-                value = f"{_number(score.value)} ± {_number(score.error)}" if math.isfinite(score.error) else _number(score.value)
-                against = f"{score.unit}  {score.against}".strip()
-                numbers = f"{value:>19}  {_number(score.perfect):>9}  {_number(score.reference):>9}"
-                lines.append(f"{score.name:{width}}  {numbers}  {against}".rstrip())
+            sections = _by_section(part.scores)
+            for section, some in sections:
+                lines += [section] if len(sections) > 1 else []
+                for score in some:
+                    perfect, reference = _beside(score)
+                    against = f"{score.unit}  {score.against}".strip()
+                    lines.append(f"{score.name:{width}}  {_with_error(score):>19}  {perfect:>9}  {reference:>9}  {against}".rstrip())
         lines += [f"not judged: {heading}: {why}" for heading, why in self.skipped.items()]
         return "\n".join(lines)
 
@@ -121,18 +139,20 @@ class Evaluation:
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """One page that needs nothing else: tables, figures and pictures; also to the file ``path``."""
         head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Evaluation</title><style>{_STYLE}</style>'
-        body = ["<h1>Evaluation</h1>", f"<p>{html.escape(self.model)}</p>", "<ul>"]
-        body += [f"<li>{html.escape(role)}: {html.escape(words)}</li>" for role, words in self.samples.items()]
+        body = ["<h1>Evaluation</h1>", f"<p>{html.escape(self.model.strip('<>'))}</p>", "<ul>"]
+        body += [f"<li>{html.escape(role)}: {html.escape(words.strip('<>'))}</li>" for role, words in self.samples.items()]
         body.append(
             "</ul><p class=note>Errors are bootstrap standard deviations over galaxies. <b>Perfect</b> is what a perfect model reaches "
-            "on as many galaxies, <b>reference</b> the same number of what the last column names.</p>"
+            "on as many galaxies, <b>reference</b> the same number of what is named beside it.</p>"
         )
+        if first := _told_first(self.scores):
+            body += ["<h2>At a glance</h2>", _list(first, sections=True)]
         for heading, part in self.parts.items():
             body.append(f"<h2>{html.escape(heading[:1].upper() + heading[1:])}</h2>")
             body += [_figure(caption, _png(picture), "image/png") for caption, picture in part.pictures.items()]
-            body.append(_score_table(part.scores))
+            body.append(_score_tables(part.scores))
             if part.curves:
-                body.append(_figure("", _curves(list(part.curves.values())), "image/svg+xml"))
+                body.append(_figure("", small_multiples(list(part.curves.values())), "image/svg+xml"))
             body += [
                 f"<details><summary>{html.escape(title[:1].upper() + title[1:])}</summary>{_rows(rows)}</details>"
                 for title, rows in part.tables.items()
@@ -148,13 +168,34 @@ class Evaluation:
         return f"<Evaluation: {len(self.scores)} scores of {self.model.strip('<>')}: {', '.join(self.parts)}>"
 
     def _repr_html_(self) -> str:
-        return "".join(f"<h4>{html.escape(heading)}</h4>{_score_table(part.scores)}" for heading, part in self.parts.items())
+        return "".join(f"<h4>{html.escape(heading)}</h4>{_score_tables(part.scores)}" for heading, part in self.parts.items())
 
 
-def _number(value: float) -> str:
+def _number(value: float, error: float = float("nan")) -> str:
+    """A number to two digits of its error, or to four of its own."""
     if not math.isfinite(value):
         return ""
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.4g}"
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.4g}"
+    return f"{value:.{min(max(0, 1 - math.floor(math.log10(error))), 6)}f}"
+
+
+def _with_error(score: Score) -> str:
+    value = _number(score.value, score.error)
+    return f"{value} ± {_number(score.error, score.error)}" if math.isfinite(score.error) else value
+
+
+def _beside(score: Score) -> tuple[str, str]:
+    """What is perfect, and the reference."""
+    return tuple(f"{value:.3g}" if math.isfinite(value) else "" for value in (score.perfect, score.reference))  # type: ignore[return-value]
+
+
+def _by_section(scores: list[Score]) -> list[tuple[str, list[Score]]]:
+    return [(section, list(some)) for section, some in groupby(scores, lambda score: score.section)]
+
+
+def _told_first(scores: list[Score]) -> list[Score]:
+    return [score for section, name in _FIRST for score in scores if fnmatch(score.section, section) and fnmatch(score.name, name)]
 
 
 def _plain(value: Any) -> Any:
@@ -168,16 +209,63 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _score_table(scores: list[Score]) -> str:
+def _score_tables(scores: list[Score]) -> str:
+    """A table a section; scores named ``row: column`` are laid out as such, with what they are compared with in small print."""
+    sections, tables = _by_section(scores), []
+    for section, some in sections:
+        if len(sections) > 1:
+            tables.append(f"<h3>{html.escape(section[:1].upper() + section[1:])}</h3>")
+        crossed = [score for score in some if ": " in score.name]
+        tables += [_list([score for score in some if score not in crossed]), _crossed(crossed)]
+    return "".join(tables)
+
+
+def _list(scores: list[Score], *, sections: bool = False) -> str:
     rows = []
     for score in scores:
-        error = f" ± {_number(score.error)}" if math.isfinite(score.error) else ""
         unit = f" {html.escape(score.unit)}" if score.unit else ""
-        cells = [f"{_number(score.value)}{error}{unit}", _number(score.perfect), _number(score.reference)]
-        numbers = "".join(f"<td class=n>{cell}</td>" for cell in cells)
-        rows.append(f"<tr><td>{html.escape(score.name)}</td>{numbers}<td>{html.escape(score.against)}</td></tr>")
-    head = "<tr><th></th><th class=n>value</th><th class=n>perfect</th><th class=n>reference</th><th></th></tr>"
+        numbers = "".join(f"<td class=n>{cell}</td>" for cell in (f"{_with_error(score)}{unit}", *_beside(score)))
+        before = f"<td class=note>{html.escape(score.section)}</td>" if sections else ""
+        rows.append(f"<tr>{before}<td>{html.escape(score.name)}</td>{numbers}<td class=note>{html.escape(score.against)}</td></tr>")
+    first = "<th></th>" * (1 + sections)
+    head = f"<tr>{first}<th class=n>value</th><th class=n>perfect</th><th class=n>reference</th><th></th></tr>"
     return f"<table>{head}{''.join(rows)}</table>" if rows else ""
+
+
+def _crossed(scores: list[Score]) -> str:
+    cells = {tuple(score.name.split(": ", 1)): score for score in scores}
+    rows, columns = (list(dict.fromkeys(key[k] for key in cells)) for k in (0, 1))
+    if not cells:
+        return ""
+    perfect = {column: {_beside(score)[0] for (_, other), score in cells.items() if other == column} for column in columns}
+    always = {column: next(iter(values)) for column, values in perfect.items() if len(values) == 1}
+    head = "<tr><th></th>"
+    for column in columns:
+        head += f"<th class=n>{html.escape(column)}{_small('perfect', always.get(column, ''))}</th>"
+    head += "</tr>"
+    body = []
+    for row in rows:
+        found = "".join(f"<td class=n>{_both(cells.get((row, column)), told=column in always)}</td>" for column in columns)
+        body.append(f"<tr><td>{html.escape(row)}</td>{found}</tr>")
+    against: dict[str, list[str]] = {}
+    for (_, column), score in cells.items():
+        if score.against and column not in against.setdefault(score.against, []):
+            against[score.against].append(column)
+    named = [words if len(some) == len(columns) else f"{words} ({', '.join(some)})" for words, some in against.items()]
+    small = f"<p class=note>Reference: {html.escape(', '.join(named))}.</p>" if named else ""
+    return f"<div class=wide><table class=cross>{head}{''.join(body)}</table></div>{small}"
+
+
+def _both(score: Score | None, *, told: bool) -> str:
+    if score is None:
+        return ""
+    perfect, reference = _beside(score)
+    unit = f" {html.escape(score.unit)}" if score.unit else ""
+    return f"{_with_error(score)}{unit}{_small('perfect', '' if told else perfect)}{_small('reference', reference)}"
+
+
+def _small(label: str, number: str) -> str:
+    return f"<br><small>{label} {number}</small>" if number else ""
 
 
 def _rows(rows: list[dict[str, Any]]) -> str:
@@ -193,7 +281,8 @@ def _cell(value: Any) -> str:
 
 def _figure(caption: str, content: bytes, kind: str) -> str:
     source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    return f'<figure><img alt="{html.escape(caption)}" src="{source}"><figcaption>{html.escape(caption)}</figcaption></figure>'
+    pixels = " class=pixels" if kind == "image/png" else ""
+    return f'<figure><img{pixels} alt="{html.escape(caption)}" src="{source}"><figcaption>{html.escape(caption)}</figcaption></figure>'
 
 
 def _png(picture: np.ndarray) -> bytes:
@@ -202,44 +291,3 @@ def _png(picture: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     return file.getvalue()
-
-
-def _curves(curves: list[Curve]) -> bytes:
-    """Small multiples as SVG."""
-    from matplotlib import rc_context  # noqa: PLC0415 (heavy)
-    from matplotlib.figure import Figure  # noqa: PLC0415 (no pyplot: it keeps every figure alive)
-
-    columns = min(_COLUMNS, len(curves))
-    rows = -(-len(curves) // columns)
-    with rc_context(
-        {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none", "svg.hashsalt": "galwidget"}
-    ):
-        figure = Figure(figsize=(2.9 * columns, 2.4 * rows), layout="constrained")
-        for index, curve in enumerate(curves):
-            _draw(figure.add_subplot(rows, columns, index + 1), curve)
-        file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
-
-
-def _draw(axes: Axes, curve: Curve) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter  # noqa: PLC0415 (heavy)
-
-    for color, (label, (y, error)) in zip(("C0", "C1", "C2", "C3"), curve.lines.items(), strict=False):
-        if error is None:
-            axes.plot(curve.x, y, "--", color=color, label=label)
-        else:
-            axes.errorbar(curve.x, y, error, fmt="o-", markersize=2.5, linewidth=1, elinewidth=0.8, color=color, label=label)
-    if curve.perfect == "diagonal":
-        ends = [float(np.min(curve.x)), float(np.max(curve.x))]
-        axes.plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
-    elif curve.perfect is not None:
-        axes.axhline(float(curve.perfect), color="0.6", linewidth=0.8, zorder=0)
-    if curve.log_x:
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.set(title=textwrap.fill(curve.title, 32), xlabel=curve.x_label, ylabel=curve.y_label)
-    if len(curve.lines) > 1:
-        axes.legend(frameon=False, fontsize=6)

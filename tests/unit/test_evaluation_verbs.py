@@ -15,12 +15,14 @@ from galwidget.evaluation import condition_scores, evaluate
 from galwidget.evaluation.conditions import conditions
 from galwidget.evaluation.edits import edits
 from galwidget.evaluation.missing import missing, without_attributes
+from galwidget.evaluation.missing_in_training import missing_in_training
 from galwidget.evaluation.prediction import crps, ks_uniform, prediction
 from galwidget.evaluation.report import Evaluation
 from galwidget.evaluation.scores import Part, Score, bootstrap
 from galwidget.latent import Latent
 
 NAMES = ("mag_r", "g_r", "r_half")
+SHARES = (0.0, 0.5, 0.9)
 
 
 class Obedient(ToyModel):
@@ -264,3 +266,77 @@ def test_a_section_or_a_score_that_does_not_exist_names_those_that_do(requests):
 def test_galaxies_without_images_cannot_be_judged():
     with pytest.raises(ValueError, match="no images"):
         evaluate(Obedient(), gw.Galaxies(table=QTable({"mag_r": [20.0] * u.mag}), survey="KiDS"))
+
+
+def test_the_page_says_of_which_attribute_each_number_is():
+    scores = [Score(f"prediction of {name}", "from image: scatter", 0.1234, 0.012, reference=0.2, against="a forest") for name in NAMES]
+    page = Evaluation("m", {}, {"prediction": Part(scores)}).to_html()
+    headings = [page.index(f"<h3>Prediction of {name}</h3>") for name in NAMES]
+    assert headings == sorted(headings)
+    assert page.count("0.123 ± 0.012") == page.count("reference 0.2<") == len(NAMES)
+    assert page.count("Reference: a forest.") == len(NAMES)
+    words = Evaluation("m", {}, {"prediction": Part(scores)}).to_text()
+    assert all(f"\nprediction of {name}\n" in words for name in NAMES)
+
+
+def test_what_is_perfect_for_every_row_is_said_once():
+    scores = [Score("a", f"{row}: R2", 0.9, 0.01, 1.0) for row in ("one", "other")] + [Score("a", "one: bias", 0.2, 0.01, 0.1)]
+    page = Evaluation("m", {}, {"a": Part([*scores, Score("a", "other: bias", 0.2, 0.01, 0.3)])}).to_html()
+    assert page.count("perfect 1<") == 1
+    assert page.count("perfect 0.1<") == page.count("perfect 0.3<") == 1
+
+
+class Learner(Obedient):
+    """Meets requests and predicts as well as its training attributes were complete, or as well as ever.
+
+    Parameters
+    ----------
+    training
+        What it was shown.
+    robust
+        Whether it does not mind.
+    """
+
+    def __init__(self, training, *, robust) -> None:
+        super().__init__()
+        self.known = np.mean([np.isfinite(training.attribute(name)).mean() for name in NAMES])
+        self.error = 0.0 if robust else 1 - self.known
+
+    def predict(self, galaxies, attribute, using=None, *, seed=0):  # noqa: ARG002 (the interface of a model)
+        truth = galaxies.attribute(attribute)
+        noise = np.random.default_rng(3).standard_normal(len(truth))
+        return Normal(truth + self.error * truth.std() * noise, 0.01 * truth.std())
+
+
+def kept(requests, robust, **settings):
+    seen = []
+
+    def fit(training, seed):
+        seen.append((seed, Learner(training, robust=robust)))
+        return seen[-1][1]
+
+    part = missing_in_training(fit, requests, requests, shares=SHARES, progress=False, **settings)
+    return part, seen
+
+
+def test_a_learner_that_needs_its_attributes_keeps_less_of_its_score(requests):
+    (robust, _), (needy, _) = (kept(requests, robust, seeds=(0, 1)) for robust in (True, False))
+    good, bad = ({score.name: score for score in part.scores} for part in (robust, needy))
+    for share in ("50%", "90%"):
+        name = f"score kept, {share} of the training attributes removed"
+        assert good[name].value == pytest.approx(1, abs=0.01)
+        assert bad[name].value < good[name].value - 3 * bad[name].error
+    assert bad["prediction from the image: R2, 50% removed"].value == pytest.approx(1 - 0.5**2, abs=0.15)
+    assert needy.curves["score kept"].perfect == 1
+    assert [row["seed"] for row in needy.tables["score kept, by seed"]] == ["0", "1"]
+
+
+def test_each_seed_trains_on_every_share_and_removes_that_share(requests):
+    _, seen = kept(requests, True, seeds=(4, 5))
+    assert [seed for seed, _ in seen] == [4, 4, 4, 5, 5, 5]
+    assert [model.known for _, model in seen] == pytest.approx([1, 0.5, 0.1] * 2, abs=0.12)
+
+
+def test_shares_begin_with_nothing_removed(requests):
+    with pytest.raises(ValueError, match="begin with 0"):
+        missing_in_training(lambda *_: None, requests, requests, shares=(0.5,))
