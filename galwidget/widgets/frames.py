@@ -22,7 +22,7 @@ Kernel to browser:
 ``{"type": "frame", "seq": 7, "layers": [{"name": "flux", "shape": [64, 3, 64, 64], "scale": 1.0}], "bands": ["i", "r", "g"], ...}``
     One buffer a layer, half floats (n, band, y, x) to be multiplied by ``scale``: nJy, or sigma for the layer ``residual``; or, with
     ``"encoding": "u8"``, bytes (`galwidget.widgets.wire.companded`). Beside them the grid's ``rows`` and ``columns``, ``first`` (index of
-    the first cell), ``row_labels``, ``attributes`` of the cells and ``about``.
+    the first cell), ``row_labels`` and ``column_labels``, ``attributes`` of the cells and ``about``.
 ``{"type": "strip", ...}``
     A frame, of one row.
 ``{"type": "code", "seq": 9, "code": "...", "model_id": "..."}``
@@ -92,6 +92,7 @@ class Shown:
     latent: Callable[[], Latent | None] = lambda: None
     first: int = 0
     row_labels: list[str] = field(default_factory=list)
+    column_labels: list[str] = field(default_factory=list)
     residual: np.ndarray | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -320,6 +321,7 @@ class FrameWidget(Exports, anywidget.AnyWidget):
             "columns": shown.columns,
             "first": shown.first,
             "row_labels": shown.row_labels,
+            "column_labels": shown.column_labels,
             "attributes": [] if draft else hover_columns(galaxies),
             "about": shown.about,
             "draft": draft,

@@ -12,10 +12,10 @@ from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from galwidget.galaxies import Galaxies
-    from galwidget.galaxy_model import GalaxyModel
+    from galwidget.galaxy_model import GalaxyModel, Latent
 
 __all__ = ["GalaxyGrid"]
 
@@ -39,11 +39,14 @@ class GalaxyGrid(FrameWidget):
         Galaxies with images, to be shown when ``model`` is None.
     temperature
         Spread of the draw: 1 as the data, below 1 towards the typical.
+    corners
+        Seeds of the galaxies at the corners (top left, top right, bottom left, bottom right), between which the grid is mixed
+        (`galwidget.mix`); none: every galaxy is a draw of its own.
 
     Raises
     ------
     ValueError
-        Neither or both of ``model`` and ``galaxies``, or a condition that the model does not know.
+        Neither or both of ``model`` and ``galaxies``, a condition that the model does not know, or corners that are not four.
 
     Examples
     --------
@@ -54,6 +57,7 @@ class GalaxyGrid(FrameWidget):
     seed = state(Int(1, min=0))
     temperature = state(Float(1.0, min=0.0, max=2.0))
     conditions = state(Dict())
+    corners = state(List(Int(min=0), help="four seeds to be mixed; none for a draw a cell"))
     rows = state(Int(8, min=1, max=_MOST))
     columns = state(Int(8, min=1, max=_MOST))
     page = state(Int(0, min=0, help="which page of the given galaxies"))
@@ -70,6 +74,7 @@ class GalaxyGrid(FrameWidget):
         galaxies: Galaxies | None = None,
         *,
         temperature: float = 1.0,
+        corners: Sequence[int] = (),
     ) -> None:
         if (model is None) == (galaxies is None):
             given = "neither" if model is None else "both"
@@ -88,6 +93,7 @@ class GalaxyGrid(FrameWidget):
             seed=seed,
             temperature=temperature,
             conditions=dict(conditions or {}),
+            corners=list(corners),
             controls=asked.controls(model) if model is not None else [],
             total=len(galaxies) if galaxies is not None else 0,
         )
@@ -100,13 +106,30 @@ class GalaxyGrid(FrameWidget):
             return {}
         return asked.checked(self.model, proposal["value"])
 
+    @validate("corners")
+    def _four_corners(self, proposal: Any) -> list[int]:
+        if proposal["value"] and self.model is None:
+            raise StateError("corners came without a model; give a model to mix galaxies of")
+        if len(proposal["value"]) not in (0, 4):
+            raise StateError(f"corners are {proposal['value']}; give four seeds (top left, top right, bottom left, bottom right) or none")
+        return proposal["value"]
+
+    def _draw(self, wanted: dict[str, Any]) -> Latent:
+        from galwidget.grids import mix  # noqa: PLC0415 (torch only when there is a model to be run)
+
+        model: Any = self.model
+        given = {"temperature": wanted["temperature"], **asked.arguments(wanted["conditions"])}
+        if wanted["corners"]:
+            return mix(model, wanted["corners"], wanted["rows"], wanted["columns"], **given)
+        return model.draw(wanted["rows"] * wanted["columns"], seed=wanted["seed"], **given)
+
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         cells = wanted["rows"] * wanted["columns"]
         if self._galaxies is not None:
             first = min(wanted["page"], (len(self._galaxies) - 1) // cells) * cells if len(self._galaxies) else 0
             return Shown(self._galaxies[first : first + cells], wanted["rows"], wanted["columns"], first=first)
         model: Any = self.model
-        latent = model.draw(cells, seed=wanted["seed"], temperature=wanted["temperature"], **asked.arguments(wanted["conditions"]))
+        latent = self._draw(wanted)
         return Shown(model.decode(latent, attributes=not draft), wanted["rows"], wanted["columns"], lambda: latent)
 
     @property
@@ -121,4 +144,6 @@ class GalaxyGrid(FrameWidget):
             return Recipe("", name_of(self._galaxies, "galaxies"), self.selection)
         given = asked.as_arguments(self.conditions) + ("" if self.temperature == 1 else f", temperature={self.temperature!r}")
         sample = f"model.sample({self.rows * self.columns}, seed={self.seed}{given})"
+        if self.corners:
+            sample = f"model.decode(gw.mix(model, {self.corners}, {self.rows}, {self.columns}{given}))"
         return Recipe(f"shown = {sample}\n", "shown", self._cells(), self.model)

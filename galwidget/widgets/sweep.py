@@ -1,4 +1,4 @@
-"""An attribute sweep: the same galaxies, row by row with more of one attribute, increasing downwards."""
+"""An attribute sweep: galaxies row by row with more of one attribute; or one galaxy, with more of another from column to column."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
 
@@ -27,7 +29,9 @@ _FINE = 32
 
 
 class AttributeSweep(FrameWidget):
-    """Each column a galaxy, each row a value of one attribute, increasing downwards; everything else of the galaxy stays.
+    """Each row a value of one attribute, increasing downwards, each column a galaxy, or a value of a second attribute of one galaxy.
+
+    Everything else of a galaxy stays.
 
     Parameters
     ----------
@@ -38,16 +42,22 @@ class AttributeSweep(FrameWidget):
     of
         The galaxies of the columns (images or latents); default: ``columns`` galaxies drawn with ``seed``.
     rows, columns
-        Values of the attribute and number of galaxies, 1 to 32.
+        Values of the attribute, and number of galaxies or values of ``across``, 1 to 32.
     seed
         Of the drawn galaxies.
     low, high
         First and last value in the attribute's unit; default: the range that the training data had.
+    across
+        Name of a second attribute, which increases to the right: the galaxy ``of[galaxy]``, or the first one drawn, is swept in both.
+    across_low, across_high
+        As ``low`` and ``high``, of the second attribute.
+    galaxy
+        Which of the galaxies ``of`` is swept in both.
 
     Raises
     ------
     ValueError
-        The model has no such attribute.
+        The model has no such attribute, both are the same, or there is no such galaxy.
     """
 
     attribute = state(Unicode())
@@ -55,6 +65,10 @@ class AttributeSweep(FrameWidget):
     high = state(Float(None, allow_none=True))
     rows = state(Int(8, min=1, max=_MOST))
     columns = state(Int(8, min=1, max=_MOST))
+    across = state(Unicode("", help="a second attribute, to the right; empty for a galaxy a column"))
+    across_low = state(Float(None, allow_none=True))
+    across_high = state(Float(None, allow_none=True))
+    galaxy = state(Int(0, min=0, help="which of the given galaxies is swept in two attributes"))
     seed = state(Int(1, min=0))
     controls = List(DictTrait()).tag(sync=True)
     given = Int(0, help="number of given galaxies; 0 where they are drawn").tag(sync=True)
@@ -70,10 +84,15 @@ class AttributeSweep(FrameWidget):
         *,
         low: float | None = None,
         high: float | None = None,
+        across: str = "",
+        across_low: float | None = None,
+        across_high: float | None = None,
+        galaxy: int = 0,
     ) -> None:
         self._of = of
         self._encoded: Latent | None = None
-        columns = columns if of is None else min(len(of), _MOST)
+        given = 0 if of is None else min(len(of), _MOST)
+        columns = given if given and not across else columns
         super().__init__(
             model,
             model.survey,
@@ -84,35 +103,47 @@ class AttributeSweep(FrameWidget):
             seed=seed,
             low=low,
             high=high,
+            across=across,
+            across_low=across_low,
+            across_high=across_high,
+            galaxy=galaxy,
             controls=asked.controls(model),
-            given=0 if of is None else columns,
+            given=given,
         )
 
     _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "strip")
 
-    @validate("attribute")
+    @validate("attribute", "across")
     def _known_attribute(self, proposal: Any) -> str:
         model: Any = self.model
-        if proposal["value"] not in model.conditions:
-            raise StateError(f"no attribute is named {proposal['value']!r}; this model sweeps {', '.join(model.conditions)}")
-        return proposal["value"]
+        name = proposal["value"]
+        if name not in model.conditions and (name or proposal["trait"].name == "attribute"):
+            raise StateError(f"no attribute is named {name!r}; this model sweeps {', '.join(model.conditions)}")
+        return name
 
     def _values(self, wanted: dict[str, Any]) -> np.ndarray:
-        condition = self.model.conditions[wanted["attribute"]]  # type: ignore[union-attr]
+        return self._steps(wanted["attribute"], wanted["low"], wanted["high"], wanted["rows"])
+
+    def _steps(self, name: str, low: float | None, high: float | None, count: int) -> np.ndarray:
+        condition = self.model.conditions[name]  # type: ignore[union-attr]
         if condition.categories:
             return np.array(condition.categories)
-        low = condition.low if wanted["low"] is None else wanted["low"]
-        high = condition.high if wanted["high"] is None else wanted["high"]
-        return asked.grid_of_values(condition, min(low, high), max(low, high), wanted["rows"])
+        low = condition.low if low is None else low
+        high = condition.high if high is None else high
+        return asked.grid_of_values(condition, min(low, high), max(low, high), count)
 
-    def _start(self, columns: int, seed: int) -> Latent:
-        """Latents of the columns' galaxies; those of given images are encoded once."""
+    def _start(self, wanted: dict[str, Any]) -> Latent:
+        """Latents of the columns' galaxies, or of the one that is swept in two attributes; those of given images are encoded once."""
         model: Any = self.model
         if self._of is None:
-            return model.draw(columns, seed=seed)
+            return model.draw(1 if wanted["across"] else wanted["columns"], seed=wanted["seed"])
         if self._encoded is None:
             self._encoded = model.encode(self._of) if hasattr(self._of, "flux") else self._of
-        return self._encoded[:columns]
+        if not wanted["across"]:
+            return self._encoded[: wanted["columns"]]
+        if wanted["galaxy"] >= len(self._encoded):
+            raise StateError(f"galaxy {wanted['galaxy']} was asked for, but there are {len(self._encoded)}, from 0")
+        return self._encoded[wanted["galaxy"]]
 
     def _strip_rows(self, wanted: dict[str, Any]) -> int:
         return 0 if self.model.conditions[wanted["attribute"]].categories else 1  # type: ignore[union-attr]
@@ -124,24 +155,63 @@ class AttributeSweep(FrameWidget):
         return self._show({**wanted, "rows": (wanted["rows"] - 1) * finer + 1}, draft=True)
 
     def _figure_labels(self) -> dict[str, Any]:
-        return {"row_title": describe(self.attribute).label, "values": []}
+        labels: dict[str, Any] = {"row_title": describe(self.attribute).label, "values": []}
+        if self.across:
+            known = describe(self.across)
+            title = f"{known.label} ({known.unit})" if known.unit else known.label
+            labels |= {"column_labels": self._shown(self._wanted()).column_labels, "column_title": title}
+        return labels
 
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         model: Any = self.model
         values = self._values(wanted)
-        arguments = {"of": self._start(wanted["columns"], wanted["seed"]), "values": values.tolist(), "seed": wanted["seed"]}
-        points = functools.cache(lambda: model.sweep_latent(wanted["attribute"], **arguments))
-        galaxies = model.decode(points(), attributes=False) if draft else model.sweep(wanted["attribute"], **arguments)
-        labels = _labels(values, describe(wanted["attribute"]).unit)
+        points, exact, across = self._plane(wanted, values) if wanted["across"] else self._sweep(wanted, values)
+        galaxies = model.decode(points(), attributes=False) if draft else exact()
         about = {"low": None, "high": None} if values.dtype.kind == "U" else {"low": float(values[0]), "high": float(values[-1])}
-        return Shown(galaxies, len(values), len(galaxies) // len(values), points, row_labels=labels, about=about)
+        return Shown(
+            galaxies,
+            len(values),
+            len(galaxies) // len(values),
+            points,
+            row_labels=_labels(values, describe(wanted["attribute"]).unit),
+            column_labels=across,
+            about=about,
+        )
+
+    def _sweep(self, wanted: dict[str, Any], values: np.ndarray) -> tuple[Callable[[], Latent], Callable[[], Galaxies], list[str]]:
+        """Points and galaxies of a galaxy a column."""
+        model: Any = self.model
+        asks = {"of": self._start(wanted), "values": values.tolist(), "seed": wanted["seed"]}
+        name = wanted["attribute"]
+        return functools.cache(lambda: model.sweep_latent(name, **asks)), lambda: model.sweep(name, **asks), []
+
+    def _plane(self, wanted: dict[str, Any], values: np.ndarray) -> tuple[Callable[[], Latent], Callable[[], Galaxies], list[str]]:
+        """Points and galaxies of one galaxy with two attributes changed, and labels of the columns."""
+        from galwidget.grids import plane_latent, sweep_plane  # noqa: PLC0415 (torch only when there is a model to be run)
+
+        model: Any = self.model
+        names = (wanted["attribute"], wanted["across"])
+        across = self._across(wanted)
+        asks = {"of": self._start(wanted), "rows": values.tolist(), "columns": across.tolist(), "seed": wanted["seed"]}
+        points = functools.cache(lambda: plane_latent(model, *names, **asks))
+        return points, lambda: sweep_plane(model, *names, **asks), _labels(across, "")
+
+    def _across(self, wanted: dict[str, Any]) -> np.ndarray:
+        return self._steps(wanted["across"], wanted["across_low"], wanted["across_high"], wanted["columns"])
 
     def _recipe(self) -> Recipe:
-        values = self._values(self._wanted()).tolist()
-        start = f"model.draw({self.columns}, seed={self.seed})"
+        wanted = self._wanted()
+        values = self._values(wanted).tolist()
+        start = f"model.draw({1 if self.across else self.columns}, seed={self.seed})"
         if self._of is not None:
-            start = latent_text(self._start(self.columns, self.seed))
+            start = latent_text(self._start(wanted))
         sweep = f"model.sweep({self.attribute!r}, of=start, values={values!r}, seed={self.seed})"
+        if self.across:
+            columns = self._across(wanted).tolist()
+            sweep = (
+                f"gw.sweep_plane(\n    model, {self.attribute!r}, {self.across!r}, of=start, seed={self.seed},\n"
+                f"    rows={values!r},\n    columns={columns!r},\n)"
+            )
         return Recipe(f"start = {start}\nshown = {sweep}\n", "shown", self._cells(), self.model)
 
 

@@ -75,10 +75,11 @@ def companded(pixels: np.ndarray, knees: Sequence[float]) -> tuple[dict[str, Any
 
 
 def hover_columns(galaxies: Galaxies) -> list[dict[str, Any]]:
-    """The attributes that the browser shows beside a cell: requested ones, then the well-known, then the first of the table."""
+    """The attributes that the browser shows beside a cell: requested ones and what they are of, the well-known, the first of the table."""
     names = galaxies.table.colnames
     order = [name for name in names if name.startswith("requested_")]
-    order += [name for name in _SHOWN_FIRST if name in names]
+    order += [name.removeprefix("requested_") for name in order if name.removeprefix("requested_") in names]
+    order += [name for name in _SHOWN_FIRST if name in names and name not in order]
     order += [name for name in names if name not in order and np.ndim(galaxies.table[name]) == 1]
     return [_column(galaxies, name) for name in order[:_MOST_COLUMNS]]
 

@@ -17,7 +17,9 @@ export interface Attribute {
   words: Partial<Record<Kind, string>>;
 }
 
-const PREFIX = /^(requested|measured)_/;
+const REQUESTED = "requested_";
+/** What no picture shows: of a drawn galaxy the decoders predict it; everything else is measured on the picture that was drawn. */
+const UNSEEN = new Set(["redshift", "morphology"]);
 
 /** Attributes of a cell, one row a quantity, from the frame's columns and from what a view asks of all its galaxies. */
 export function attributesOf(
@@ -34,14 +36,15 @@ export function attributesOf(
   };
   for (const column of frame.attributes) {
     const value = column.values[cell] ?? null;
-    const kind = PREFIX.exec(column.name)?.[1] as Kind | undefined;
-    const name = column.name.replace(PREFIX, "");
+    const requested = column.name.startsWith(REQUESTED);
+    const name = column.name.slice(requested ? REQUESTED.length : 0);
     const row = rowOf(name, {
-      label: column.label.replace(/^(requested|measured) /, ""),
+      label: column.label.replace(/^requested /, ""),
       unit: unitWords(column.unit),
     });
-    row.words[kind ?? "value"] = inWords(value);
-    if (!kind) row.value = value;
+    const measured = origin === "predicted" && !UNSEEN.has(name);
+    row.words[requested ? "requested" : measured ? "measured" : "value"] = inWords(value);
+    if (!requested) row.value = value;
   }
   for (const [name, value] of Object.entries(asked)) {
     const row = rows.get(name);

@@ -1,15 +1,16 @@
 /** GalaxyGrid: sampled galaxies and their conditions, or pages of given ones. */
 
 import { attributesOf } from "./attributes";
-import { type Asked, CategoryControl, type Condition, ConditionControl, field, row, Slider } from "./controls";
+import { type Asked, CategoryControl, type Condition, ConditionControl, row, Slider } from "./controls";
 import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
+import { cornerCells, mixedSeeds, type Panel, type Walk, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 
-export const GRID_STATE = ["seed", "temperature", "conditions", "rows", "columns", "page"];
+export const GRID_STATE = ["seed", "corners", "temperature", "conditions", "rows", "columns", "page"];
 
 export function renderGrid(session: Session, el: HTMLElement): () => void {
   const total = session.get<number>("total");
@@ -22,11 +23,15 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
     const asked = total ? {} : session.get<Record<string, Asked>>("conditions");
     return {
       picture: { frame, cell },
-      title: total ? `${number} of ${total}` : `${number}, seed ${session.get<number>("seed")}`,
+      title: total ? `${number} of ${total}` : `${number}, ${origin()}`,
       attributes: attributesOf(frame, cell, total ? "catalogue" : "predicted", asked),
     };
   };
-  const desk = new Desk(el, session, shell, { about });
+  const corners = () => session.get<number[]>("corners");
+  const origin = () =>
+    corners().length ? `mixed of the seeds ${corners().join(", ")}` : `seed ${session.get<number>("seed")}`;
+  const walk = total ? pages(session, total) : mixedSeeds(session);
+  const desk = new Desk(el, session, shell, { about, keys: walkKeys(total ? "page" : "seed", walk) });
   const sheet = new Sheet({
     ...desk.sheetOptions,
     label: "galaxies",
@@ -52,13 +57,21 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
       cell < frame.flux.shape[0] ? { frame, cell } : null,
     );
     sheet.show(pictures, frame.rows, frame.columns, desk.viewing.settings);
+    name(frame.rows, frame.columns);
     select();
     desk.refresh();
+  };
+  let named: Iterable<number> = [];
+  const name = (rows: number, columns: number) => {
+    for (const cell of named) sheet.cells.caption(cell, "");
+    const at = corners().length ? cornerCells(rows, columns) : new Map<number, number>();
+    for (const [cell, corner] of at) sheet.cells.caption(cell, `seed ${corners()[corner]}`);
+    named = at.keys();
   };
   const select = () =>
     sheet.cells.select(session.selection.map((index) => index - first()).filter((cell) => cell >= 0));
 
-  const panels = total ? [pages(session, total)] : [seeds(session), conditions(session)];
+  const panels = total ? [sampled(walk)] : [sampled(walk, temperature(session)), conditions(session)];
   const display = displaySection(session);
   shell.panel.append(...panels.map((panel) => panel.root), display.root);
   const showPanels = () => {
@@ -78,44 +91,19 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
   return () => shell.dispose();
 }
 
-interface Panel {
-  root: HTMLElement;
-  show: () => void;
+/** The section of what is sampled. */
+function sampled(...panels: Panel[]): Panel {
+  const show = () => {
+    for (const panel of panels) panel.show();
+  };
+  return { root: section("Sample", ...panels.map((panel) => panel.root)), show };
 }
 
-/** The seed, a new draw, and how far from the typical. */
-export function seedRow(session: Session): Panel {
-  const set = (seed: number) => session.set({ seed: Math.max(0, Math.round(seed)) });
-  const typed = field("seed", set);
-  const step = (by: number) => () => set(session.get<number>("seed") + by);
-  const root = row(
-    "seed",
-    "",
-    element(
-      "span",
-      { class: "gw-seed" },
-      button("‹", "previous seed", step(-1)),
-      typed,
-      button("›", "next seed", step(1)),
-      button("resample", "draw other galaxies: a new seed", () => set(Math.random() * 1e6)),
-    ),
-  );
-  const show = () => {
-    if (document.activeElement !== typed) typed.value = String(session.get<number>("seed"));
-  };
-  return { root, show };
-}
-
-function seeds(session: Session): Panel {
-  const seed = seedRow(session);
-  const temperature = new Slider("temperature", "", { low: 0, high: 1.5 }, (value) =>
-    session.set({ temperature: value }),
-  );
-  const show = () => {
-    seed.show();
-    temperature.show(session.get<number>("temperature"));
-  };
-  return { root: section("Sample", seed.root, row("temperature", "", temperature.root)), show };
+/** How far from the typical. */
+function temperature(session: Session): Panel {
+  const slider = new Slider("temperature", "", { low: 0, high: 1.5 }, (value) => session.set({ temperature: value }));
+  const show = () => slider.show(session.get<number>("temperature"));
+  return { root: row("temperature", "", slider.root), show };
 }
 
 function conditions(session: Session): Panel {
@@ -138,29 +126,25 @@ function conditions(session: Session): Panel {
   return { root, show };
 }
 
-function pages(session: Session, total: number): Panel {
+function pages(session: Session, total: number): Walk {
   const size = () => session.get<number>("rows") * session.get<number>("columns");
   const last = () => Math.max(0, Math.ceil(total / size()) - 1);
-  const turn = (by: number) => () =>
-    session.set({ page: Math.min(last(), Math.max(0, session.get<number>("page") + by)) });
+  const step = (by: 1 | -1) => session.set({ page: Math.min(last(), Math.max(0, session.get<number>("page") + by)) });
   const where = element("span", { class: "gw-where" });
-  const root = section(
-    "Sample",
-    row(
-      "galaxies",
-      "",
-      element(
-        "span",
-        { class: "gw-seed" },
-        button("‹", "previous page", turn(-1)),
-        where,
-        button("›", "next page", turn(1)),
-      ),
+  const root = row(
+    "galaxies",
+    "",
+    element(
+      "span",
+      { class: "gw-seed" },
+      button("‹", "previous page (p)", () => step(-1)),
+      where,
+      button("›", "next page (n)", () => step(1)),
     ),
   );
   const show = () => {
     const from = Math.min(session.get<number>("page"), last()) * size();
     where.textContent = `${from} to ${Math.min(total, from + size()) - 1} of ${total}`;
   };
-  return { root, show };
+  return { root, show, step };
 }

@@ -27,6 +27,7 @@ export interface Frame {
   columns: number;
   first: number;
   rowLabels: string[];
+  columnLabels: string[];
   attributes: Column[];
   about: Record<string, unknown>;
 }
@@ -106,6 +107,7 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
     columns: count(content.columns, "columns"),
     first: count(content.first ?? 0, "first"),
     rowLabels: strings(content.row_labels ?? [], "row_labels"),
+    columnLabels: strings(content.column_labels ?? [], "column_labels"),
     attributes: Array.isArray(content.attributes) ? content.attributes.map(parseColumn) : [],
     about: fields(content.about ?? {}, "about"),
   };

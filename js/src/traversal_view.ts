@@ -5,9 +5,9 @@ import { row, Slider } from "./controls";
 import { Desk, NARROW } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
-import { seedRow } from "./grid_view";
 import type { Picture } from "./paint";
 import { signed } from "./scale";
+import { seedRow, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
@@ -44,7 +44,9 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       attributes: attributesOf(frame, cell, "predicted"),
     };
   };
-  const desk = new Desk(el, session, shell, { about });
+  const seed = seedRow(session);
+  const keys = session.get<number>("given") ? [] : walkKeys("seed", seed);
+  const desk = new Desk(el, session, shell, { about, keys });
   const { pixelScale, probe } = desk.sheetOptions;
   const live = new Sheet({ label: "where the scrub stands", side: 80, pixelScale, probe });
   const sheet = new Sheet({
@@ -193,7 +195,6 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   };
   const play = button("▶", "play there and back", () => (playing ? stop() : start()), "gw-play");
 
-  const seed = seedRow(session);
   const back = button(
     "back to the galaxy",
     "undo what the sliders moved",

@@ -126,22 +126,24 @@ describe("the attributes of a galaxy", () => {
     attributes: [
       column("requested_area", "requested isophotal area", 3),
       column("area", "isophotal area", 3.1234),
-      column("measured_area", "measured isophotal area", 2.9),
       column("morphology", "Hubble type", "Sb"),
       column("redshift", "redshift", null),
     ],
   } as Frame;
 
-  it("stand in one row a quantity: requested, predicted, measured", () => {
+  it("stand in one row a quantity: requested, measured on the picture, predicted where no picture shows it", () => {
     const rows = attributesOf(frame, 1, "predicted");
     expect(rows.map(({ label }) => label)).toEqual(["isophotal area", "Hubble type", "redshift"]);
     expect(rows[0]).toMatchObject({
       unit: "arcsec²",
       value: 3.1234,
-      words: { requested: "3", value: "3.123", measured: "2.9" },
+      words: { requested: "3", measured: "3.123" },
     });
     expect(rows[1]?.words).toEqual({ value: "Sb" });
     expect(rows[2]?.words).toEqual({ value: "–" });
+  });
+  it("of a catalogue are its own values", () => {
+    expect(attributesOf(frame, 1, "catalogue")[0]?.words).toEqual({ requested: "3", value: "3.123" });
   });
   it("have what was asked of all galaxies beside them", () => {
     const rows = attributesOf(frame, 1, "predicted", { redshift: [0.1, 0.2], morphology: ["Sb", "Sc"], mag_r: 18 });
