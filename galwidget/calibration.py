@@ -1,29 +1,52 @@
-"""What a model learns of its own pictures after training: which latent dimensions change them most."""
+"""What a model learns of itself after training: which latent dimensions change its pictures, how sure it may be, what it knows."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import asdict
 
+import numpy as np
+import torch
+
+from galwidget.familiarity import calibrate_familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.latent import Latent
+from galwidget.model.gaussian import Gaussian
+from galwidget.model.modalities import CategoryModality
+from galwidget.prediction import EVIDENCE, Prediction, Widening, predict
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "calibrate_predictions"]
+
+#: Copies of a prediction in a `Widening`; galaxies it needs, and may have; the density, per standard deviation, that no outlier is below.
+_COPIES, _LEAST, _MOST, _FLOOR = 3, 200, 2000, 1e-5
+_BATCH, _DRAWS = 128, 32
 
 
 def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
-    """Write ``active_dimensions`` into ``model.about``.
+    """Write into ``model.about`` what the model should know of itself.
+
+    Which latent dimensions change its pictures most (``active_dimensions``), how wide its predictions must be (`calibrate_predictions`) and
+    which galaxies it knows (`galwidget.familiarity.calibrate_familiarity`).
 
     Parameters
     ----------
     model
-        The model; one without images is left as it is.
+        The model.
     galaxies
-        Galaxies with images, of which 64 are used; None leaves the model as it is.
+        Galaxies with images, of the population and noise that the model is for, best such as it was not trained on; the first 2,000 are
+        used, and 200 are the least for the last two. None leaves the model as it is.
     """
-    if galaxies is None or not model.stamp:
+    if galaxies is None:
         return
-    start = model.encode(galaxies[:64])
+    if model.stamp:
+        model.about["active_dimensions"] = _active_dimensions(model, galaxies[:64])
+    if len(galaxies) >= _LEAST:
+        calibrate_predictions(model, galaxies[:_MOST])
+        calibrate_familiarity(model, galaxies[:_MOST])
+
+
+def _active_dimensions(model: GalaxyModel, galaxies: Galaxies) -> list[int]:
+    start = model.encode(galaxies)
     scale = model.survey.sky_sigma[:, None, None]
     change = []
     for dim in range(model.latent_size):
@@ -31,4 +54,84 @@ def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
         step[dim] = model.prior.spread[dim].item()
         low, high = (model.flux(Latent(start.mean + sign * step)) for sign in (-1, 1))
         change.append(float(np.median(np.abs(np.arcsinh(high / scale) - np.arcsinh(low / scale)).mean((1, 2, 3)))))
-    model.about["active_dimensions"] = [int(dim) for dim in np.argsort(change)[::-1]]
+    return [int(dim) for dim in np.argsort(change)[::-1]]
+
+
+def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
+    """Write into ``model.about`` how much wider its predictions must be to come true on galaxies that it was not trained on.
+
+    A product of experts takes what each of them says for independent; magnitudes and pixels of one exposure share their noise, so that
+    the product is too sure. For each attribute and each kind of evidence (`galwidget.prediction.EVIDENCE`) a `Widening` is fitted, by
+    maximum likelihood; `GalaxyModel.predict` applies it.
+
+    Parameters
+    ----------
+    model
+        The model.
+    galaxies
+        Galaxies with images and attributes, of the population and noise that predictions are wanted for; an attribute that fewer than 200
+        of them have stays as it is.
+    """
+    known = [(group, name) for group, names in model.inputs.groups.items() for name in names if name in galaxies.table.colnames]
+    image = _image_experts(model, galaxies)
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for group, name in known:
+        if isinstance(model.mvae.modality(group), CategoryModality):
+            continue
+        truth = galaxies.attribute(name)
+        if np.isfinite(truth).sum() < _LEAST:
+            continue
+        there = torch.from_numpy(np.flatnonzero(np.isfinite(truth)))
+        with model.lock, torch.no_grad():
+            others = model.mvae.experts(model.inputs.tensors(galaxies[there.numpy()], tuple(model.inputs.groups), without=name))
+            seen = {part: (Gaussian(one.mean[there], one.precision[there]), here[there]) for part, (one, here) in image.items()}
+            for kind, experts in zip(EVIDENCE, (seen, others, seen | others), strict=True):
+                if not experts:
+                    continue
+                posterior = model.mvae.combine(experts)
+                noise = torch.randn(_DRAWS, *posterior.mean.shape, generator=torch.Generator().manual_seed(0))
+                predicted = predict(name, model.mvae.modality(group), posterior.mean + posterior.std * noise, model.inputs, group)
+                if isinstance(predicted, Prediction):
+                    widening = _widening(predicted, truth[there.numpy()])
+                    found.setdefault(name, {})[kind] = {part: np.round(value, 4).tolist() for part, value in asdict(widening).items()}
+    model.about["calibration"] = found
+
+
+def _image_experts(model: GalaxyModel, galaxies: Galaxies) -> dict[str, tuple[Gaussian, torch.Tensor]]:
+    """What the image alone says, in batches; empty where there are no images."""
+    if galaxies.flux is None:
+        return {}
+    with model.lock, torch.no_grad():
+        starts = range(0, len(galaxies), _BATCH)
+        parts = [model.mvae.experts(model.inputs.tensors(galaxies[start : start + _BATCH], ["image"]))["image"] for start in starts]
+    mean, precision = (torch.cat([getattr(one, name) for one, _ in parts]) for name in ("mean", "precision"))
+    return {"image": (Gaussian(mean, precision), torch.cat([here for _, here in parts]))}
+
+
+def _widening(prediction: Prediction, truth: np.ndarray) -> Widening:
+    """The widening of greatest likelihood."""
+    center, width = prediction.moments
+    at = torch.from_numpy((prediction.scaling.forward(truth)[0] - center) / width)[:, None, None]
+    standard = ((prediction.means - center[:, None]) / width[:, None], prediction.scatters / width[:, None])
+    means, scatters = (torch.from_numpy(part)[:, None] for part in standard)
+    weights = torch.from_numpy(prediction.weights).log()[:, None]
+    share = torch.zeros(_COPIES, dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros(_COPIES, dtype=torch.float64, requires_grad=True)
+    stretch = torch.linspace(-0.3, 0.7, _COPIES, dtype=torch.float64).requires_grad_()
+    optimizer = torch.optim.LBFGS([share, shift, stretch], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        factor = stretch.exp()[:, None]
+        apart = (at - shift[:, None] - factor * means) / (factor * scatters)
+        nats = weights + share.log_softmax(0)[:, None] - 0.5 * apart.square() - (factor * scatters).log()
+        density = nats.flatten(1).logsumexp(1).exp() / (2 * torch.pi) ** 0.5
+        # held to where it starts by as much as one galaxy weighs: a copy that no galaxy needs must not run away
+        held = (shift.square().sum() + stretch.square().sum() + share.square().sum()) / len(at)
+        total = held - (density + _FLOOR).log().mean()
+        total.backward()
+        return total
+
+    with torch.enable_grad():
+        optimizer.step(loss)
+    return Widening(share.detach().softmax(0).numpy(), shift.detach().numpy(), stretch.detach().exp().numpy())

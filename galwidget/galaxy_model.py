@@ -12,6 +12,7 @@ import torch
 
 from galwidget.card import card
 from galwidget.conditions import Condition, conditions_of, request, shape_of, values_asked
+from galwidget.familiarity import Familiarity, familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model import checkpoint
@@ -21,8 +22,9 @@ from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
+from galwidget.paths import sweep_path, traverse_path
 from galwidget.predicted import attribute_table, conditions_at, pixel_ivar, with_unit
-from galwidget.prediction import CategoryPrediction, Prediction, predict
+from galwidget.prediction import CategoryPrediction, Prediction, calibrated, evidence, predict
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -154,10 +156,15 @@ class GalaxyModel:
                 flux[start : start + _BATCH] = self.mvae.decode(torch.from_numpy(latent.mean[start : start + _BATCH]), "image").numpy()
         return flux
 
-    def reconstruct(self, galaxies: Galaxies, using: Sequence[str] | None = None, *, refine: int = 0) -> Galaxies:
-        """The galaxies as the model sees them: encoded (arguments as there), decoded, through their own PSF, noiseless; ivar is theirs."""
+    def reconstruct(
+        self, galaxies: Galaxies, using: Sequence[str] | None = None, *, refine: int = 0, latent: Latent | None = None
+    ) -> Galaxies:
+        """The galaxies as the model sees them: encoded (arguments as there), decoded, through their own PSF, noiseless; ivar is theirs.
+
+        ``latent`` is where they are, if they were encoded before.
+        """
         _, ivar = galaxies.require_images()
-        flux = self.flux(self.encode(galaxies, using, refine=refine))
+        flux = self.flux(self.encode(galaxies, using, refine=refine) if latent is None else latent)
         with torch.no_grad():
             for start in range(0, len(flux), _BATCH):
                 psf = torch.from_numpy(np.ascontiguousarray(galaxies[start : start + _BATCH].psfs))
@@ -257,7 +264,7 @@ class GalaxyModel:
         seed: int | None = None,
     ) -> Latent:
         """Points of `sweep`."""
-        return self._sweep(attribute, of, values, columns, seed)[0]
+        return sweep_path(self, attribute, of, values, columns, seed)[0]
 
     def sweep(
         self,
@@ -286,23 +293,10 @@ class GalaxyModel:
         Galaxies
             Row after row; the table has the value asked for in ``requested_<attribute>``.
         """
-        latent, asked = self._sweep(attribute, of, values, columns, seed)
+        latent, asked = sweep_path(self, attribute, of, values, columns, seed)
         galaxies = self.decode(latent)
         galaxies.table[f"requested_{attribute}"] = with_unit(attribute, asked)
         return galaxies
-
-    def _sweep(self, attribute: str, of: Any, values: Any, columns: int, seed: int | None) -> tuple[Latent, np.ndarray]:
-        if attribute not in self.conditions:
-            raise ValueError(f"the model cannot sweep {attribute!r}; it knows {', '.join(self.conditions)}")
-        start = self.draw(columns, seed=seed) if of is None else of if isinstance(of, Latent) else self.encode(of)
-        condition = self.conditions[attribute]
-        if isinstance(values, (int, np.integer)):
-            space = np.geomspace if condition.log else np.linspace
-            values = condition.categories or space(condition.low, condition.high, int(values), endpoint=attribute != "position_angle")
-        steps = np.asarray(list(values))
-        asked = np.repeat(steps, len(start))
-        repeated = Latent(np.tile(start.mean, (len(steps), 1)))
-        return self.edit_latent(repeated, seed=seed, **{attribute: asked}), asked
 
     def traverse_latent(
         self,
@@ -314,15 +308,7 @@ class GalaxyModel:
         seed: int | None = None,
     ) -> Latent:
         """Points of `traverse`."""
-        dims = list(self.active_dimensions[:8] if dims is None else dims)
-        if not dims or not all(0 <= dim < self.latent_size for dim in dims):
-            raise ValueError(f"dims is {dims}; give latent dimensions from 0 to {self.latent_size - 1}")
-        start = self.draw(1, seed=seed) if of is None else of if isinstance(of, Latent) else self.encode(of)
-        z = np.tile(start.mean[:1], (len(dims) * steps, 1))
-        offsets = np.linspace(-extent, extent, steps)
-        for row, dim in enumerate(dims):
-            z[row * steps : (row + 1) * steps, dim] = self.prior.center[dim].item() + offsets * self.prior.spread[dim].item()
-        return Latent(z)
+        return traverse_path(self, dims, of, extent, steps, seed)
 
     def traverse(
         self,
@@ -383,7 +369,33 @@ class GalaxyModel:
             posterior = self.mvae.encode(data)
             noise = torch.randn(draws, *posterior.mean.shape, generator=generator)
             z = posterior.mean + posterior.std * noise
-            return predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
+            found = predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
+            return calibrated(found, evidence(data), self.about) if isinstance(found, Prediction) else found
+
+    def familiarity(self, galaxies: Galaxies, latent: Latent | None = None) -> Familiarity:
+        """Whether the model knows galaxies like these: what it says of others is not to be trusted.
+
+        Parameters
+        ----------
+        galaxies
+            n galaxies.
+        latent
+            Where they are, if they were encoded before.
+
+        Returns
+        -------
+        Familiarity
+            ``density`` and ``residual``, each the share of known galaxies that is stranger; ``outside``; ``reason``.
+
+        Examples
+        --------
+        >>> import galwidget as gw
+        >>> galaxies = gw.simulate(3, "KiDS", seed=1, progress=False)
+        >>> galaxies.flux[0] = galaxies.flux[0].transpose(0, 2, 1)[::-1]  # bands in the wrong order
+        >>> gw.load().familiarity(galaxies).outside
+        array([ True, False, False])
+        """
+        return familiarity(self, galaxies, latent)
 
     def card(self) -> str:
         """What the model was trained on, what it reaches, and what it must not be used for; print it."""

@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.model.modalities import CategoryModality, ColumnsModality, MixtureModality
 
 if TYPE_CHECKING:
-    import torch
-
     from galwidget.model.inputs import Inputs, Scaling
+    from galwidget.model.modalities import Columns, Images
 
-__all__ = ["CategoryPrediction", "Prediction", "predict"]
+__all__ = ["EVIDENCE", "CategoryPrediction", "Prediction", "Widening", "calibrated", "evidence", "predict"]
+
+#: What a prediction rests on.
+EVIDENCE = ("image", "attributes", "image and attributes")
+
+
+@dataclass(frozen=True)
+class Widening:
+    """How predictive distributions must be widened and moved to come true: each becomes a mixture of stretched copies of itself.
+
+    Parameters
+    ----------
+    shares, shifts, stretches
+        Of each of j copies: its weight, how far it is moved in standard deviations of the prediction, and the factor on its width; (j,),
+        or (n, j) with one a galaxy.
+    """
+
+    shares: np.ndarray
+    shifts: np.ndarray
+    stretches: np.ndarray
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The widened prediction, of j times as many components."""
+        n = len(prediction.weights)
+        center, width = (part[:, None] for part in prediction.moments)
+        shares, shifts, stretches = (np.broadcast_to(part, (n, np.shape(part)[-1]))[..., None] for part in vars(self).values())
+        means = center[:, None] + shifts * width[:, None] + stretches * (prediction.means - center)[:, None]
+        parts = (shares * prediction.weights[:, None], means, stretches * prediction.scatters[:, None])
+        return replace(prediction, **dict(zip(("weights", "means", "scatters"), (part.reshape(n, -1) for part in parts), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -48,21 +77,22 @@ class Prediction:
         return self.scaling.inverse(center + width * random.standard_normal(center.shape))
 
     @property
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation on the standardised scale, both (n,)."""
+        center = (self.weights * self.means).sum(1)
+        return center, np.sqrt((self.weights * (self.scatters**2 + (self.means - center[:, None]) ** 2)).sum(1))
+
+    @property
     def mean(self) -> np.ndarray:
         """Mean in the attribute's unit, shape (n,)."""
-        return (
-            self.samples(512, seed=0).mean(1)
-            if self.scaling.scale != "linear"
-            else self.scaling.inverse((self.weights * self.means).sum(1))
-        )
+        return self.samples(512, seed=0).mean(1) if self.scaling.scale != "linear" else self.scaling.inverse(self.moments[0])
 
     @property
     def std(self) -> np.ndarray:
         """Standard deviation in the attribute's unit, shape (n,)."""
         if self.scaling.scale != "linear":
             return self.samples(512, seed=0).std(1)
-        center = (self.weights * self.means).sum(1, keepdims=True)
-        return np.sqrt((self.weights * (self.scatters**2 + (self.means - center) ** 2)).sum(1)) * self.scaling.width
+        return self.moments[1] * self.scaling.width
 
     def pdf(self, grid: Any) -> np.ndarray:
         """Density at the values ``grid`` (m,), in the attribute's unit, shape (n, m)."""
@@ -139,3 +169,22 @@ def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: st
         raise TypeError(f"{group} has no attribute to predict")
     weights, centers, widths = (part.view(draws, n, -1).transpose(0, 1).reshape(n, -1).double().numpy() for part in parts)
     return Prediction(name, weights, centers, widths, inputs.scalings[name])
+
+
+def evidence(data: Mapping[str, Images | Columns]) -> np.ndarray:
+    """Which of `EVIDENCE` each galaxy has, as its index, (n,), from the model's tensors by modality."""
+    nothing = torch.zeros(len(next(iter(data.values())).present), dtype=torch.bool)
+    image = data["image"].present if "image" in data else nothing
+    attributes = torch.stack([nothing, *(part.present for name, part in data.items() if name != "image")]).any(0)
+    return torch.where(image & attributes, 2, torch.where(image, 0, 1)).numpy()
+
+
+def calibrated(prediction: Prediction, kinds: np.ndarray, about: Mapping[str, Any]) -> Prediction:
+    """A prediction as wide as the model's calibration says, for the evidence ``kinds`` (n,); the same where it has none."""
+    known = about.get("calibration", {}).get(prediction.name)
+    if not known:
+        return prediction
+    copies = len(next(iter(known.values()))["shares"])
+    unchanged = {"shares": [1 / copies] * copies, "shifts": [0.0] * copies, "stretches": [1.0] * copies}
+    widenings = [known.get(kind, unchanged) for kind in EVIDENCE]
+    return Widening(*(np.array([one[part] for one in widenings])[kinds] for part in ("shares", "shifts", "stretches")))(prediction)

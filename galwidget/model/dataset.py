@@ -82,18 +82,20 @@ class Batches(IterableDataset):
             if pieces:
                 batch[name] = _spread(pieces, torch.cat(places), len(rows))
         batch = turn(batch, operation, self.inputs)
-        return self._noisy(batch, noise)
+        return self._imperfect(batch, noise)
 
-    def _noisy(self, batch: dict[str, Any], seed: int) -> dict[str, Any]:
-        """Half of the exact attributes get a measurement error, so that the experts learn what an error means."""
+    def _imperfect(self, batch: dict[str, Any], seed: int) -> dict[str, Any]:
+        """Half of the exact attributes get an error, a third of the galaxies lack columns: so experts learn what errors and gaps mean."""
         generator = torch.Generator().manual_seed(seed)
         for name, part in batch.items():
             if isinstance(part, Columns) and name != "morphology":
                 blurred = (torch.rand(len(part.value), 1, generator=generator) < 0.5) & (part.error == 0) & part.mask
                 error = 10 ** (torch.rand(part.value.shape, generator=generator) * 2 - 2)
                 noise = error * torch.randn(part.value.shape, generator=generator)
+                gappy = torch.rand(len(part.value), 1, generator=generator) < (1 / 3 if part.value.shape[1] > 1 else 0)
+                lost = gappy & (torch.rand(part.value.shape, generator=generator) < 0.5)
                 batch[name] = Columns(
-                    torch.where(blurred, part.value + noise, part.value), torch.where(blurred, error, part.error), part.mask
+                    torch.where(blurred, part.value + noise, part.value), torch.where(blurred, error, part.error), part.mask & ~lost
                 )
         return batch
 

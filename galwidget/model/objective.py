@@ -144,7 +144,12 @@ def _one_hot(index: int, present: Tensor) -> Tensor:
 
 
 def _random_subset(present: Tensor) -> Tensor:
-    """A coin for each modality of each galaxy, at least one of those present."""
-    chosen = torch.rand(present.shape, device=present.device) < 0.5
-    lucky = torch.where(present, torch.rand(present.shape, device=present.device), -1.0).argmax(0)
-    return chosen | (torch.arange(len(present), device=present.device)[:, None] == lucky)
+    """Half the time all but one of the modalities present, else a coin for each of them; at least one.
+
+    What is asked of a model is most often the one thing that was not measured: coins alone would show it that once in 2^modalities.
+    """
+    coins = torch.rand(present.shape, device=present.device) < 0.5
+    order = torch.where(present, torch.rand(present.shape, device=present.device), -1.0)
+    lucky = torch.arange(len(present), device=present.device)[:, None] == order.argmax(0)
+    one_left_out = (torch.rand(present.shape[1], device=present.device) < 0.5) & (present.sum(0) > 1)
+    return torch.where(one_left_out, ~lucky, coins | lucky)

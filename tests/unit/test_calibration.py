@@ -1,0 +1,90 @@
+"""What a model says of itself: predictions as wide as they come true, and galaxies that it does not know."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import galwidget as gw
+from galwidget.calibration import calibrate
+from galwidget.evaluation.prediction import ks_uniform
+from galwidget.model.inputs import Scaling
+from galwidget.prediction import Prediction, Widening, calibrated
+
+warnings.filterwarnings("ignore", module="lightning")
+
+SCALE = Scaling("mag_r", "linear", 0.0, 1.0, -5.0, 5.0, 0.0)
+CHANCE = 1.6  # Kolmogorov's distance is below this / sqrt(n) 99 times in 100
+
+
+@pytest.fixture(scope="module")
+def galaxies():
+    return gw.simulate(480, "KiDS", seed=3, stamp=32, bands=["g", "r"], mag_limit=20.5, flatten=0.5, progress=False)
+
+
+@pytest.fixture(scope="module")
+def model(galaxies):
+    model = gw.fit(galaxies[:128], epochs=4, latent_size=6, prior_epochs=3, progress=False, seed=1)
+    calibrate(model, galaxies[128:400])
+    return model
+
+
+def gaussian(means, width):
+    return Prediction("mag_r", np.ones((len(means), 1)), means[:, None], np.full((len(means), 1), width), SCALE)
+
+
+def test_a_widening_stretches_and_moves_every_component():
+    widened = Widening(np.array([0.25, 0.75]), np.array([1.0, 0.0]), np.array([2.0, 1.0]))(gaussian(np.array([3.0, 5.0]), 0.5))
+    np.testing.assert_allclose(widened.weights, [[0.25, 0.75]] * 2)
+    np.testing.assert_allclose(widened.means, [[3.5, 3.0], [5.5, 5.0]])
+    np.testing.assert_allclose(widened.scatters, [[1.0, 0.5]] * 2)
+
+
+def test_each_galaxy_is_widened_by_what_its_prediction_rests_on():
+    def of(stretch):
+        return {"shares": [1.0], "shifts": [0.0], "stretches": [stretch]}
+
+    about = {"calibration": {"mag_r": {"image": of(2.0), "image and attributes": of(4.0)}}}
+    found = calibrated(gaussian(np.zeros(3), 1.0), np.array([0, 1, 2]), about)
+    np.testing.assert_allclose(found.std, [2.0, 1.0, 4.0])
+    assert calibrated(gaussian(np.zeros(3), 1.0), np.zeros(3, int), {}).std[0] == 1
+
+
+def test_calibrated_predictions_come_true_where_they_did_not(model, galaxies):
+    fresh = galaxies[400:]
+    known = model.about["calibration"]
+    distance = {}
+    for state in ("calibrated", "raw"):
+        model.about["calibration"] = known if state == "calibrated" else {}
+        distance[state] = [
+            ks_uniform(model.predict(fresh, name, using).cdf(fresh.attribute(name)))
+            for name in ("mag_r", "g_r", "r_half", "redshift")
+            for using in (["image"], None)
+        ]
+    model.about["calibration"] = known
+    assert max(distance["calibrated"]) < max(distance["raw"])
+    # the map itself is known from 272 galaxies only, and 80 judge it
+    assert np.mean(distance["calibrated"]) < CHANCE * np.sqrt(1 / 272 + 1 / 80)
+
+
+def test_an_image_that_the_model_cannot_redraw_is_outside(model, galaxies):
+    fresh = galaxies[400:]
+    assert model.familiarity(fresh).outside.mean() < 0.1
+    odd = fresh[:8].flux.copy()
+    odd[:, :, 4:8, :] += 50 * fresh.survey.sky_sigma[:, None, None]  # a trail
+    strange = model.familiarity(gw.Galaxies(odd, fresh[:8].ivar, fresh[:8].psf, fresh[:8].table, survey=fresh.survey))
+    assert strange.outside.all()
+    assert all("redrawn" in words for words in strange.reason)
+
+
+def test_attributes_alone_are_judged_by_the_prior(model, galaxies):
+    alone = gw.Galaxies(table=galaxies.table[:5], survey=galaxies.survey)
+    found = model.familiarity(alone)
+    assert np.isnan(found.residual).all()
+    assert ((found.density >= 0) & (found.density <= 1)).all()
+
+
+def test_a_model_that_was_never_calibrated_says_so(galaxies):
+    model = gw.fit(galaxies[:64], epochs=1, latent_size=4, prior_epochs=1, progress=False)
+    with pytest.raises(ValueError, match="calibrate"):
+        model.familiarity(galaxies[:2])
