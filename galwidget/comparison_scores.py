@@ -12,7 +12,7 @@ from galwidget.evaluation import chi2_per_pixel, coefficient_of_determination
 from galwidget.evaluation.conditions import requests_of
 from galwidget.evaluation.realism import statistics_of, wasserstein
 from galwidget.evaluation.sampling import Comparable, comparable
-from galwidget.evaluation.two_sample import features, forest_auc
+from galwidget.evaluation.two_sample import forest_auc
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.latent import Latent
@@ -47,16 +47,14 @@ class Judge:
         """AUC of a forest that tells the two sides apart, and the mean normalised Wasserstein distance of the nine statistics."""
         if len(sides.generated) < _LEAST:
             return {"auc": 1.0}  # what is not even detected is told from galaxies at a glance
-        parts = (sides.observed, sides.generated)
-        measured = [features(part) for part in parts]
-        ours, theirs = (statistics_of(part, values) for part, values in zip(parts, measured, strict=True))
+        ours, theirs = statistics_of(sides.observed, sides.observed_features), statistics_of(sides.generated, sides.generated_features)
         distances = [wasserstein(ours[name], theirs[name], seed=self.seed)[0] for name in ours]
-        return {"auc": forest_auc(sides, *measured, seed=self.seed)[0], "wasserstein": float(np.mean(distances))}
+        return {"auc": forest_auc(sides, seed=self.seed)[0], "wasserstein": float(np.mean(distances))}
 
     def of_data(self, others: Galaxies) -> dict[str, float]:
         """`likeness` of observed galaxies to the held-out ones."""
-        groups = np.split(np.arange(len(self.test) + len(others)), [len(self.test)])  # no two of them are one galaxy
-        return self.likeness(Comparable(measure(self.test), measure(others), *groups))
+        ours, theirs = np.split(np.arange(len(self.test) + len(others)), [len(self.test)])  # no two of them are one galaxy
+        return self.likeness(Comparable(measure(self.test), measure(others), ours, theirs))
 
     def samples(self, draw: Draw, model: Model) -> dict[str, float]:
         """How well what a model draws passes for galaxies, and does what it is asked."""

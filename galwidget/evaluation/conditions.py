@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from galwidget.attributes import MORPHOLOGIES, describe
+from galwidget.evaluation.sampling import draw_pictures
 from galwidget.evaluation.scores import Curve, Part, Score, bootstrap, robust_scatter
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure
@@ -93,7 +94,7 @@ def asked_and_found(
     model: GalaxyModel, requests: Galaxies, names: Sequence[str], *, seed: int, noise: bool
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Requested and measured values of each name, (n,) each, NaN where one of them is not there."""
-    drawn = model.sample(len(requests), seed=seed, **requests_of(model, requests, names))
+    drawn = draw_pictures(model, len(requests), seed=seed, **requests_of(model, requests, names))
     found = measure(observe(drawn, seed=seed + 1, noise=noise), noiseless=not noise)
     return {name: (requests.attribute(name), found.attribute(name)) for name in names}
 

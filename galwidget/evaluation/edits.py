@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from galwidget.attributes import describe
+from galwidget.evaluation.sampling import pictures
 from galwidget.evaluation.scores import Part, Score, bootstrap, robust_scatter
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure
@@ -127,7 +128,7 @@ def _changed(
     log = describe(name).scale == "log"
     condition, own = model.conditions[name], drawn.attribute(name)
     picture = drawn.require_images()[0]
-    identity = _apart(picture, model.decode(_edit(model, start, name, own)).require_images()[0])
+    identity = _apart(picture, pictures(model, _edit(model, start, name, own)).require_images()[0])
     # what is asked for is on the scale of measurements, and never beyond what may be asked at all
     value = before.attribute(name)
     value = np.where(np.isfinite(value), value, own)
@@ -137,11 +138,11 @@ def _changed(
         if name == "ellipticity":
             target = np.clip(target, 0.0, condition.high)
         moved = _edit(model, start, name, target)
-        drawn_moved = model.decode(moved)
+        drawn_moved = pictures(model, moved)
         after = _measured(drawn_moved)
         distance = np.log(target / value) if log else target - value
         asked.append(distance / spread)
         found.append(np.stack([_on_scale(after, other) - _on_scale(before, other) for other in watched], 1))
-        back.append(_apart(picture, model.decode(_edit(model, moved, name, own)).require_images()[0]))
+        back.append(_apart(picture, pictures(model, _edit(model, moved, name, own)).require_images()[0]))
         gone.append(_apart(picture, drawn_moved.require_images()[0]))
     return np.concatenate(asked), np.concatenate(found), identity, (np.concatenate(back), np.concatenate(gone))

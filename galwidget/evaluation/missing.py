@@ -61,36 +61,32 @@ def missing(model: GalaxyModel, galaxies: Galaxies, *, subsets: int = 100, seed:
     rows: list[dict[str, Any]] = []
     for size in range(1, len(modalities) + 1):
         for subset in combinations(modalities, size):
-            chi2, redshift = _reached(model, few, list(subset))
+            chi2, redshift = _chi2(model, few, list(subset)), _redshift_error(model, few, [name for name in subset if name != "redshift"])
             rows.append(
                 {"using": ", ".join(subset), "chi2 a pixel": float(np.nanmean(chi2)), "photo-z sigma_NMAD": robust_scatter(redshift)}
             )
     part.tables["every subset of modalities"] = rows
     everything = list(modalities)
-    whole = bootstrap(np.nanmean, _reached(model, galaxies, everything)[0], seed=seed)[0]
+    whole = bootstrap(np.nanmean, _chi2(model, galaxies, everything), seed=seed)[0]
     for left_out in everything:
         using = [name for name in everything if name != left_out]
         if not using:
             continue
-        value, error = bootstrap(np.nanmean, _reached(model, galaxies, using)[0], seed=seed)
+        value, error = bootstrap(np.nanmean, _chi2(model, galaxies, using), seed=seed)
         part.scores.append(Score(_SECTION, f"chi2 a pixel without {left_out}", value, float(error), 1.0, whole, "with every modality"))
     _removed(part, model, galaxies, seed)
     return part
 
 
-def _reached(model: GalaxyModel, galaxies: Galaxies, using: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """chi2 a pixel, (n,), and dz / (1 + z) of the predicted redshift, (n,), NaN where the model or the galaxies have none."""
-    chi2 = chi2_per_pixel(galaxies, model.reconstruct(galaxies, using=using))
-    others = [name for name in using if name != "redshift"]
-    if "redshift" not in model.inputs.groups or not others:
-        return chi2, np.full(len(galaxies), np.nan)
-    return chi2, _redshift_error(model, galaxies, others)
+def _chi2(model: GalaxyModel, galaxies: Galaxies, using: list[str]) -> np.ndarray:
+    return chi2_per_pixel(galaxies, model.reconstruct(galaxies, using=using))
 
 
 def _redshift_error(model: GalaxyModel, galaxies: Galaxies, using: list[str]) -> np.ndarray:
+    """Error dz / (1 + z) of the predicted redshift, (n,), NaN where the model or the galaxies have none."""
     truth = galaxies.attribute("redshift")
-    if not np.isfinite(truth).any():
-        return truth
+    if "redshift" not in model.inputs.groups or not using or not np.isfinite(truth).any():
+        return np.full(len(galaxies), np.nan)
     return (_guess(model, galaxies, using) - truth) / (1 + truth)
 
 

@@ -16,9 +16,9 @@ from galwidget.evaluation.realism import memorising, realism
 from galwidget.evaluation.reconstruction import chi2_per_pixel, reconstruction
 from galwidget.evaluation.references import PixelPCA, sersic_fit
 from galwidget.evaluation.report import Evaluation
-from galwidget.evaluation.sampling import Comparable, comparable, observed_halves
+from galwidget.evaluation.sampling import Comparable, comparable, draw_pictures, observed_halves, pictures
 from galwidget.evaluation.scores import Part, Score, bootstrap
-from galwidget.evaluation.two_sample import features, forest_auc, network_auc
+from galwidget.evaluation.two_sample import forest_auc, network_auc
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import reference_band
@@ -115,6 +115,9 @@ class _Judge:
     def __init__(self, model: Any, galaxies: Galaxies, training: Galaxies | None, real: Galaxies | None, quick: bool, seed: int) -> None:
         self.model, self.galaxies, self.training, self.real = model, galaxies, training, real
         self.network, self.share, self.seed = not quick, 0.3 if quick else 1.0, seed
+        # each sample is measured once, and the galaxies are redrawn once
+        self.sides: dict[int, Comparable] = {}
+        self.redrawn: Galaxies | None = None
 
     def tasks(self) -> dict[str, tuple[tuple[str, ...], Callable[[], Part]]]:
         """By heading: the verbs that it needs, and what to do."""
@@ -157,8 +160,12 @@ class _Judge:
         return self.galaxies[whole & (magnitude <= np.nanpercentile(magnitude, 80))][: self._count(number)]
 
     def _reconstruct(self, galaxies: Galaxies) -> Galaxies:
+        if galaxies is self.galaxies and self.redrawn is not None:
+            return self.redrawn
         # a model of images alone has no modalities to choose from
         redrawn: Galaxies = self.model.reconstruct(galaxies, **({"using": ["image"]} if hasattr(self.model, "predict") else {}))
+        if galaxies is self.galaxies:
+            self.redrawn = redrawn
         return redrawn
 
     def reconstruction(self, galaxies: Galaxies) -> Part:
@@ -177,18 +184,19 @@ class _Judge:
             how = "given every attribute"
             names = [name for name in [*self.model.inputs.scalings, "morphology"] if self._mostly_there(galaxies, name)]
             numbers = [galaxies.attribute(name) for name in names if name != "morphology"]
-            galaxies = galaxies[np.isfinite(np.stack(numbers)).all(0)]
+            whole = np.isfinite(np.stack(numbers)).all(0)
+            galaxies = galaxies if whole.all() else galaxies[whole]
             asked = requests_of(self.model, galaxies, names)
         # few real galaxies: several draws for each make the generated side's own noise small
         times = 1 if given else max(1, min(4, 500 // max(len(galaxies), 1)))
-        drawn = self.model.sample(times * len(galaxies), seed=self.seed, **asked)
+        drawn = draw_pictures(self.model, times * len(galaxies), seed=self.seed, **asked)
         sides = self._comparable(galaxies, drawn)
         other, against = None, ""
         if not given and hasattr(self.model, "decode") and hasattr(self.model, "latent_size"):
             point = np.random.default_rng(self.seed).standard_normal((len(galaxies), self.model.latent_size))
-            other, against = self._comparable(galaxies, self.model.decode(Latent(point))), "N(0, I) sampling"
+            other, against = self._comparable(galaxies, pictures(self.model, Latent(point))), "N(0, I) sampling"
         elif given:
-            other, against = observed_halves(galaxies, seed=self.seed), "observed against observed (halves)"
+            other, against = observed_halves(galaxies, seed=self.seed, like=sides), "observed against observed (halves)"
         part = realism(sides, how, network=self.network, seed=self.seed, reference=other, against=against)
         if self.training is not None and self.training.flux is not None:
             part.add(memorising(sides, self.training, how, seed=self.seed))
@@ -199,7 +207,11 @@ class _Judge:
 
     def _comparable(self, galaxies: Galaxies, drawn: Galaxies) -> Comparable:
         # a model that draws galaxies with the PSF on them says so by a ``psf`` of one pixel
-        return comparable(galaxies, drawn, before_telescope=getattr(self.model, "psf", None) is None, seed=self.seed)
+        before = getattr(self.model, "psf", None) is None
+        sides = comparable(galaxies, drawn, before_telescope=before, seed=self.seed, like=self.sides.get(id(galaxies)))
+        if galaxies is self.galaxies or galaxies is self.real:  # others may have gone, and their number been given to new ones
+            self.sides[id(galaxies)] = sides
+        return sides
 
     def _mostly_there(self, galaxies: Galaxies, name: str) -> bool:
         if name == "morphology":
@@ -221,7 +233,8 @@ class _Judge:
             1.0,
             drawn,
         )
-        halves = observed_halves(self.galaxies, seed=self.seed)
+        like = self.sides.get(id(self.galaxies))
+        halves = observed_halves(self.galaxies, seed=self.seed, like=like)
         self._told_apart(halves, "observed against observed", add)
         if self.training is not None and self.training.flux is not None and hasattr(self.model, "latent_size"):
             pca = PixelPCA(self.training, self.model.latent_size)
@@ -230,7 +243,8 @@ class _Judge:
             chi2 = chi2_per_pixel(self.galaxies, pca.reconstruct(self.galaxies))
             add(f"chi2 a pixel, {words}", bootstrap(np.nanmean, chi2, seed=self.seed), 1.0, drawn)
             images = Galaxies(pca.sample(len(self.galaxies), self.seed), survey=self.galaxies.survey)
-            self._told_apart(comparable(self.galaxies, images, before_telescope=False, seed=self.seed), f"{words}, sampled", add)
+            sides = comparable(self.galaxies, images, before_telescope=False, seed=self.seed, like=like)
+            self._told_apart(sides, f"{words}, sampled", add)
         return part
 
     def _told_apart(self, sides: Comparable, words: str, add: Callable[..., None]) -> None:
@@ -238,7 +252,7 @@ class _Judge:
             return
         add(
             f"AUC, forest on measurements, {words}",
-            forest_auc(sides, features(sides.observed), features(sides.generated), seed=self.seed),
+            forest_auc(sides, seed=self.seed),
             0.5,
         )
         if self.network:

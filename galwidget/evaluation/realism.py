@@ -9,7 +9,7 @@ import numpy as np
 from galwidget.attributes import describe
 from galwidget.evaluation.sampling import Comparable
 from galwidget.evaluation.scores import Curve, Part, Score, bootstrap
-from galwidget.evaluation.two_sample import features, forest_auc, network_auc
+from galwidget.evaluation.two_sample import forest_auc, network_auc
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import reference_band
 
@@ -108,20 +108,16 @@ def realism(
         Other samples to be told apart by forest and distances, beside, and what they are.
     """
     section = f"realism, {how}"
-    observed, generated = features(sides.observed), features(sides.generated)
-    other = None if reference is None else (features(reference.observed), features(reference.generated))
     part = Part()
-    forest = forest_auc(reference, *other, seed=seed)[0] if other is not None and reference is not None else float("nan")
-    part.scores.append(
-        Score(section, "AUC, forest on measurements", *forest_auc(sides, observed, generated, seed=seed), 0.5, forest, against)
-    )
+    forest = forest_auc(reference, seed=seed)[0] if reference is not None else float("nan")
+    part.scores.append(Score(section, "AUC, forest on measurements", *forest_auc(sides, seed=seed), 0.5, forest, against))
     if network:
         part.scores.append(Score(section, "AUC, network on pixels", *network_auc(sides, seed=seed), 0.5))
-    statistics = [statistics_of(galaxies, found) for galaxies, found in ((sides.observed, observed), (sides.generated, generated))]
+    statistics = _statistics(sides)
     distances = {name: wasserstein(statistics[0][name], statistics[1][name], seed=seed) for name in statistics[0]}
     beside: dict[str, float] = {}
-    if other is not None and reference is not None:
-        pair = [statistics_of(galaxies, found) for galaxies, found in zip((reference.observed, reference.generated), other, strict=True)]
+    if reference is not None:
+        pair = _statistics(reference)
         beside = {name: wasserstein(pair[0][name], pair[1][name], seed=seed)[0] for name in pair[0]}
     known = np.array([value for value in distances.values() if np.isfinite(value[0])])
     mean_beside = float(np.nanmean(list(beside.values()))) if beside else float("nan")
@@ -143,6 +139,10 @@ def realism(
         part.scores.append(Score(section, f"Wasserstein distance, {name}", value, error, chance, beside.get(name, float("nan")), against))
         part.curves[f"{section}: {name}"] = _distribution(name, statistics[0][name], statistics[1][name])
     return part
+
+
+def _statistics(sides: Comparable) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    return statistics_of(sides.observed, sides.observed_features), statistics_of(sides.generated, sides.generated_features)
 
 
 def _distribution(name: str, observed: np.ndarray, generated: np.ndarray) -> Curve:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from galwidget.evaluation.two_sample import features
 from galwidget.galaxies import Galaxies
+from galwidget.latent import Latent
 from galwidget.measurement import measure, reference_band
 from galwidget.observation import observe
 
-__all__ = ["Comparable", "comparable", "observe_like", "observed_halves", "sky_correlation"]
+__all__ = ["Comparable", "comparable", "draw_pictures", "observe_like", "observed_halves", "pictures", "sky_correlation"]
 
 #: Lags, in pixels, to which the correlation of the sky's noise is followed.
 _LAGS = 4
@@ -103,6 +107,20 @@ def _sky_variance(ivar: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(sky), sky, 0.0)  # a band that is masked everywhere has no noise to add
 
 
+def draw_pictures(model: Any, n: int, *, seed: int = 0, **asked: Any) -> Galaxies:
+    """What ``model.sample`` gives, without the attributes where a model can do without: measuring them takes longer than drawing."""
+    if hasattr(model, "flux"):
+        return pictures(model, model.draw(n, seed=seed, **asked))
+    drawn: Galaxies = model.sample(n, seed=seed, **asked)
+    return drawn
+
+
+def pictures(model: Any, latent: Latent) -> Galaxies:
+    """What ``model.decode`` gives, without the attributes where a model can do without."""
+    decoded: Galaxies = Galaxies(model.flux(latent), survey=model.survey) if hasattr(model, "flux") else model.decode(latent)
+    return decoded
+
+
 @dataclass(frozen=True)
 class Comparable:
     """Observed and generated galaxies under one selection, measured alike.
@@ -114,15 +132,30 @@ class Comparable:
     observed_group, generated_group
         Which observed galaxy each one is, or lent its PSF, mask and (where it was asked for) its attributes, (n,) and (m,). What tells the
         two sides apart must not learn from one of a pair and be tested on the other: they are alike, with opposite labels.
+    limit
+        The magnitude to which both sides are selected.
     """
 
     observed: Galaxies
     generated: Galaxies
     observed_group: np.ndarray
     generated_group: np.ndarray
+    limit: float = float("inf")
+
+    @cached_property
+    def observed_features(self) -> dict[str, np.ndarray]:
+        """`galwidget.evaluation.two_sample.features` of the observed galaxies, each (n,)."""
+        return features(self.observed)
+
+    @cached_property
+    def generated_features(self) -> dict[str, np.ndarray]:
+        """`galwidget.evaluation.two_sample.features` of the generated galaxies, each (m,)."""
+        return features(self.generated)
 
 
-def comparable(observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = True, seed: int = 0) -> Comparable:
+def comparable(
+    observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = True, seed: int = 0, like: Comparable | None = None
+) -> Comparable:
     """See ``drawn`` as ``observed`` was seen, one by one and over again (`observe_like`), measure both and select both alike.
 
     Selected is what `galwidget.measure` detects above the 90th percentile of the observed magnitudes: what is fainter is a matter of
@@ -138,6 +171,8 @@ def comparable(observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = 
         Whether the PSF is still to be put on.
     seed
         Of the noise.
+    like
+        A comparison of the same observed galaxies, whose measurement of them is used again.
 
     Raises
     ------
@@ -145,27 +180,34 @@ def comparable(observed: Galaxies, drawn: Galaxies, *, before_telescope: bool = 
         No observed galaxy can be measured.
     """
     lender = np.arange(len(drawn)) % len(observed)
-    real, limit = _measured(observed)
+    real, rows, limit = _selected(observed) if like is None else (like.observed, like.observed_group, like.limit)
     generated = measure(observe_like(drawn, observed[lender], before_telescope=before_telescope, seed=seed))
-    name = f"mag_{reference_band(observed.survey)}"
-    ours, theirs = real.attribute(name) <= limit, generated.attribute(name) <= limit
-    return Comparable(real[ours], generated[theirs], np.flatnonzero(ours), lender[theirs])
+    theirs = generated.attribute(f"mag_{reference_band(observed.survey)}") <= limit
+    sides = Comparable(real, generated[theirs], rows, lender[theirs], limit)
+    if like is not None:
+        sides.__dict__["observed_features"] = like.observed_features
+    return sides
 
 
-def observed_halves(observed: Galaxies, *, seed: int = 0) -> Comparable:
+def observed_halves(observed: Galaxies, *, seed: int = 0, like: Comparable | None = None) -> Comparable:
     """One random half of observed galaxies against the other, selected as `comparable` does: what a perfect model looks like."""
-    real, limit = _measured(observed)
-    ours = np.flatnonzero(real.attribute(f"mag_{reference_band(observed.survey)}") <= limit)
-    first, second = np.array_split(np.random.default_rng(seed).permutation(ours), 2)
-    return Comparable(real[first], real[second], first, second)
+    real, rows, limit = _selected(observed) if like is None else (like.observed, like.observed_group, like.limit)
+    first, second = np.array_split(np.random.default_rng(seed).permutation(len(real)), 2)
+    halves = Comparable(real[first], real[second], rows[first], rows[second], limit)
+    if like is not None:
+        for name, half in (("observed_features", first), ("generated_features", second)):
+            halves.__dict__[name] = {feature: values[half] for feature, values in like.observed_features.items()}
+    return halves
 
 
-def _measured(observed: Galaxies) -> tuple[Galaxies, float]:
-    """Observed galaxies measured with their masks, and the magnitude to which both sides are selected."""
+def _selected(observed: Galaxies) -> tuple[Galaxies, np.ndarray, float]:
+    """Observed galaxies measured with their masks and selected, which they are, and the magnitude to which they are selected."""
     flux, ivar = observed.require_images()
     real = measure(Galaxies(np.where(ivar > 0, flux, 0), ivar, observed.psf, observed.table, survey=observed.survey))
     name = f"mag_{reference_band(observed.survey)}"
     magnitude = real.attribute(name)
     if not np.isfinite(magnitude).any():
         raise ValueError(f"none of the {len(observed)} observed galaxies has a measured {name}; check their flux and ivar")
-    return real, float(np.nanpercentile(magnitude, _FAINT_END))
+    limit = float(np.nanpercentile(magnitude, _FAINT_END))
+    rows = np.flatnonzero(magnitude <= limit)
+    return real[rows], rows, limit

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from galwidget.evaluation.morphology import nonparametric
-from galwidget.evaluation.sampling import Comparable
 from galwidget.evaluation.scores import DRAWS
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measured_names
+
+if TYPE_CHECKING:
+    from galwidget.evaluation.sampling import Comparable
 
 __all__ = ["auc", "features", "forest_auc", "network_auc"]
 
@@ -41,9 +44,7 @@ def _area(low: np.ndarray, high: np.ndarray) -> float:
     return float((ranks.mean() - (len(high) + 1) / 2) / len(low))
 
 
-def forest_auc(
-    sides: Comparable, observed: dict[str, np.ndarray], generated: dict[str, np.ndarray], *, seed: int = 0
-) -> tuple[float, float]:
+def forest_auc(sides: Comparable, *, seed: int = 0) -> tuple[float, float]:
     """Cross-validated AUC of a random forest on the `features` of both sides, and its bootstrap error.
 
     200 trees, 5 galaxies a leaf, 5 folds that keep pairs together, classes weighed alike; NaN (not measured) is a value like any other.
@@ -51,7 +52,7 @@ def forest_auc(
     from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415 (heavy)
     from sklearn.model_selection import PredefinedSplit, cross_val_predict  # noqa: PLC0415
 
-    first, second = (np.stack(list(sample.values()), 1) for sample in (observed, generated))
+    first, second = (np.stack(list(sample.values()), 1) for sample in (sides.observed_features, sides.generated_features))
     _enough(len(first), len(second))
     inputs, label = np.concatenate([first, second]), np.repeat([0, 1], [len(first), len(second)])
     forest = RandomForestClassifier(200, min_samples_leaf=5, class_weight="balanced", random_state=seed)

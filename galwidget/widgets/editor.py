@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from traitlets import Bool, Dict, Int, List, validate
+from traitlets import Bool, Dict, Int, List, Unicode, validate
 
 from galwidget.galaxies import Galaxies
+from galwidget.picture import default_display
+from galwidget.survey import Survey
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from galwidget.galaxy_model import GalaxyModel, Latent
 
 __all__ = ["GalaxyEditor"]
+
+#: Presets that most people ask for.
+_FIRST = ("KiDS", "DES", "LSST", "SDSS", "HSC", "Euclid_VIS")
 
 
 class GalaxyEditor(FrameWidget):
@@ -29,23 +36,30 @@ class GalaxyEditor(FrameWidget):
         Galaxies with images in the model's bands; `index` says which is shown.
     index
         The galaxy that is shown first.
+    surveys
+        Presets (`Survey.presets`) that look at the edited galaxy, each with its bands, pixels, PSF and noise; see `seen`.
+    seed
+        Of their noise.
 
     Raises
     ------
     ValueError
-        No galaxies, or galaxies without images.
+        No galaxies, galaxies without images, or a survey that is no preset.
     """
 
     index = state(Int(0, min=0))
     edits = state(Dict(help="attributes asked of the edited galaxy, by name"))
     telescope = state(Bool(True, help="show the edited galaxy through its own PSF, else before the telescope"))
+    surveys = state(List(Unicode(), help="surveys that look at the edited galaxy, with their PSF and noise"))
+    seed = state(Int(1, min=0, help="of their noise"))
+    presets = List(Unicode(), help="surveys that may be asked").tag(sync=True)
     controls = List(Dict()).tag(sync=True)
     total = Int(0).tag(sync=True)
 
     _drafts: ClassVar[bool] = False  # three galaxies are soon sent, and the panel shows their attributes
     CELLS = ("galaxy", "reconstruction", "edited")
 
-    def __init__(self, model: GalaxyModel, galaxies: Galaxies, index: int = 0) -> None:
+    def __init__(self, model: GalaxyModel, galaxies: Galaxies, index: int = 0, *, surveys: Sequence[str] = (), seed: int = 1) -> None:
         galaxies.require_images()
         if not len(galaxies):
             raise ValueError("no galaxies were given; give at least one with images")
@@ -55,6 +69,9 @@ class GalaxyEditor(FrameWidget):
             galaxies.survey,
             kind="editor",
             index=index,
+            surveys=list(surveys),
+            seed=seed,
+            presets=sorted(Survey.presets(), key=lambda name: name not in _FIRST),
             controls=asked.controls(model),
             total=len(galaxies),
             selection=[self.CELLS.index("edited")],
@@ -69,6 +86,18 @@ class GalaxyEditor(FrameWidget):
     @validate("edits")
     def _known_edits(self, proposal: Any) -> dict[str, Any]:
         return asked.checked(self.model, proposal["value"])  # type: ignore[arg-type]
+
+    @validate("surveys")
+    def _known_surveys(self, proposal: Any) -> list[str]:
+        unknown = [name for name in proposal["value"] if name not in Survey.presets()]
+        if unknown:
+            raise StateError(f"no survey is named {unknown[0]!r}; there are {', '.join(Survey.presets())}")
+        return list(dict.fromkeys(proposal["value"]))
+
+    @property
+    def seen(self) -> dict[str, Galaxies]:
+        """The edited galaxy as the `surveys` see it that reach any of its bands, by name, each (1, band, y, x) on its own pixels."""
+        return {galaxies.survey.name: galaxies for galaxies in self._shown(self._wanted()).seen}
 
     @property
     def edited(self) -> Galaxies:
@@ -98,10 +127,16 @@ class GalaxyEditor(FrameWidget):
         residual[~good] = np.nan  # drawn grey: nothing is known there
         chi2 = float(np.mean(residual[good] ** 2)) if good.any() else float("nan")
         last = seen[1] if wanted["telescope"] else decoded[1]
-        about = {"chi2": chi2, "values": {name: _value(decoded[1], name) for name in model.conditions if name in decoded.table.colnames}}
+        about: dict[str, Any] = {
+            "chi2": chi2,
+            "values": {name: _value(decoded[1], name) for name in model.conditions if name in decoded.table.colnames},
+        }
+        about["outside"] = [*self._outside(latent, galaxy), "", *self._outside(edited)]
+        seen_by, about["seen"] = _seen_by(decoded[1], wanted["surveys"], wanted["seed"])
         parts = [galaxy.with_table(galaxy.table[[name for name in galaxy.table.colnames if name in decoded.table.colnames]]), seen[0], last]
         cells = Galaxies.concatenate([Galaxies(p.flux, p.ivar, galaxy.psfs[0], p.table, survey=galaxy.survey) for p in parts])
-        return Shown(cells, 1, 3, lambda: type(latent).concatenate([latent, both]), residual=residual, about=about)
+        points = type(latent).concatenate([latent, both])
+        return Shown(cells, 1, 3, lambda: points, residual=residual, seen=seen_by, about=about)
 
     def _figure_labels(self) -> dict[str, Any]:
         return {"captions": ("galaxy", "reconstruction", "residual", "edited")}
@@ -119,7 +154,46 @@ class GalaxyEditor(FrameWidget):
             f"    for part in (galaxy, seen[0], {'seen' if self.telescope else 'decoded'}[1])\n"
             f"])\n"
         )
+        if self.seen:
+            setup += (
+                f"seen_by = {{  # the edited galaxy as other surveys see it\n"
+                f"    survey: gw.observe(decoded[1], survey=survey, seed={self.seed})\n"
+                f"    for survey in {list(self.seen)!r}\n"
+                f"}}\n"
+            )
         return Recipe(setup, "shown", self._cells(), self.model)
+
+
+def _seen_by(galaxy: Galaxies, surveys: Sequence[str], seed: int) -> tuple[list[Galaxies], list[dict[str, Any]]]:
+    """A galaxy that no telescope saw as surveys see it, and what is to be said of each: its pixels, its bands, and what it cannot show."""
+    from galwidget.observation import observe  # noqa: PLC0415 (scipy only when a galaxy is looked at)
+
+    seen: list[Galaxies] = []
+    said: list[dict[str, Any]] = []
+    own = galaxy.survey
+    for name in surveys:
+        every = Survey.named(name).band_names
+        try:
+            looked = observe(galaxy, survey=name, seed=seed)
+        except ValueError:
+            said.append(
+                {"name": name, "bands": [], "words": f"not {', '.join(every)}: beyond the model's bands {', '.join(own.band_names)}"}
+            )
+            continue
+        survey = looked.survey
+        nearest = {band.name: _nearest(survey, band.wavelength) for band in own.bands}
+        middle = survey[nearest[default_display(own)["bands"][1]]]  # type: ignore[index]
+        missing = [band for band in every if band not in survey.band_names]
+        words = f"{survey.pixel_scale:.3g}″ a pixel, PSF {middle.psf_fwhm:.2g}″ in {middle.name}"
+        words += "; one band" * (len(survey.bands) == 1) + f"; not {', '.join(missing)}: beyond the model's bands" * bool(missing)
+        seen.append(looked)
+        said.append({"name": name, "bands": list(survey.band_names), "pixel_scale": survey.pixel_scale, "nearest": nearest, "words": words})
+    return seen, said
+
+
+def _nearest(survey: Survey, wavelength: float) -> str:
+    """Name of the band nearest in wavelength (nm)."""
+    return min(survey.bands, key=lambda band: abs(band.wavelength - wavelength)).name
 
 
 def _value(galaxies: Galaxies, name: str) -> Any:

@@ -94,6 +94,7 @@ class Shown:
     row_labels: list[str] = field(default_factory=list)
     column_labels: list[str] = field(default_factory=list)
     residual: np.ndarray | None = None
+    seen: list[Galaxies] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -233,6 +234,16 @@ class FrameWidget(Exports, anywidget.AnyWidget):
                 return self._cache[1]
         return self._locked(self._show, wanted, draft=True)
 
+    def _outside(self, latent: Latent, galaxies: Galaxies | None = None) -> list[str]:
+        """Why the model does not know galaxies at these points (these images, where given), one a galaxy; empty where it knows them."""
+        judge = getattr(self.model, "familiarity", None)
+        if judge is None:  # a model of one's own with the same verbs
+            return [""] * len(latent)
+        try:
+            return judge(galaxies if galaxies is not None else _nothing(len(latent), self._survey), latent).reason
+        except ValueError:  # it was never calibrated
+            return [""] * len(latent)
+
     def _locked(self, verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         if self.model is None:
             return verb(*arguments, **options)
@@ -314,6 +325,10 @@ class FrameWidget(Exports, anywidget.AnyWidget):
             layer, data = half_floats(shown.residual)
             layers.append({"name": "residual", **layer})
             buffers.append(data)
+        for other in shown.seen:
+            layer, data = half_floats(other.require_images()[0])
+            layers.append({"name": "seen", **layer})
+            buffers.append(data)
         content = {
             "layers": layers,
             "bands": bands,
@@ -359,6 +374,13 @@ def _knee(display: dict[str, Any], band: str) -> float:
     """Flux of a band, nJy a pixel, where its asinh stretch on the screen goes from linear to logarithmic."""
     scales = [scale for name, scale in zip(display["bands"], display["scale"], strict=True) if name == band and scale > 0]
     return float(display["stretch"] / (display["Q"] * max(scales, default=1.0)))
+
+
+def _nothing(n: int, survey: Survey) -> Galaxies:
+    """``n`` galaxies of which nothing is known."""
+    from galwidget.galaxies import Galaxies  # noqa: PLC0415 (only where a picture is made)
+
+    return Galaxies(table={"galaxy": np.arange(n)}, survey=survey)
 
 
 def _is_number(value: Any) -> bool:

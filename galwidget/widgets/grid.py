@@ -130,7 +130,8 @@ class GalaxyGrid(FrameWidget):
             return Shown(self._galaxies[first : first + cells], wanted["rows"], wanted["columns"], first=first)
         model: Any = self.model
         latent = self._draw(wanted)
-        return Shown(model.decode(latent, attributes=not draft), wanted["rows"], wanted["columns"], lambda: latent)
+        about = {} if draft else {"outside": self._outside(latent)}
+        return Shown(model.decode(latent, attributes=not draft), wanted["rows"], wanted["columns"], lambda: latent, about=about)
 
     @property
     def selected(self) -> Galaxies:

@@ -126,7 +126,9 @@ class LatentTraversal(FrameWidget):
         labels = [f"z{dim}" for dim in wanted["dims"]]
         center, spread = self._units()
         sigma = (here.mean[0] - center) / spread
-        about = {"here": [float(sigma[dim]) for dim in wanted["dims"]], "dims": wanted["dims"], "extent": wanted["extent"]}
+        about: dict[str, Any] = {"here": [float(sigma[dim]) for dim in wanted["dims"]], "dims": wanted["dims"], "extent": wanted["extent"]}
+        if not draft:
+            about["outside"] = self._outside(latent)
         return Shown(
             model.decode(latent, attributes=not draft), len(wanted["dims"]), wanted["steps"], lambda: latent, row_labels=labels, about=about
         )

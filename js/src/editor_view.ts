@@ -7,12 +7,15 @@ import { type Asked, CategoryControl, type Condition, ConditionControl, row } fr
 import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, choice, element, section } from "./dom";
+import { flag, outsideOf } from "./inspector";
 import type { Picture } from "./paint";
+import type { Frame } from "./protocol";
+import { SeenBy } from "./seen_by";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 
-export const EDITOR_STATE = ["index", "edits", "telescope"];
+export const EDITOR_STATE = ["index", "edits", "telescope", "surveys", "seed"];
 
 /** Sigma where the residual's colours end. */
 const LIMIT = 5;
@@ -65,6 +68,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       picture,
       title: `galaxy ${session.get<number>("index")} of ${total}${panel === 0 ? "" : `, ${captionOf(panel)}`}`,
       attributes: attributesOf(picture.frame, picture.cell, picture.cell === 0 ? "catalogue" : "predicted", asked),
+      outside: outsideOf(picture.frame, picture.cell),
     };
   };
 
@@ -82,7 +86,9 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   });
   const bar = element("span", { class: "gw-bar", style: `background:${gradient(DIVERGING)}` });
   const legend = element("span", { class: "gw-legend", "aria-hidden": "true" }, `−${LIMIT}σ`, bar, `+${LIMIT}σ`);
-  shell.stage.append(sheet.root);
+  const seenBy = new SeenBy(session);
+  const flags = element("div", { class: "gw-flag", role: "status", hidden: true });
+  shell.stage.append(sheet.root, flags, seenBy.root);
   desk.attach(sheet, false);
   const draw = () => {
     if (!session.frame) return;
@@ -92,10 +98,21 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     seen.forEach((panel, place) => {
       sheet.cells.caption(place, captionOf(panel), place === RESIDUAL ? legend : undefined);
     });
+    seenBy.draw(session.frame, desk.viewing.settings);
+    raise(session.frame);
     blinking.setAttribute("aria-pressed", String(blink.running || blink.second));
     desk.refresh();
     select();
     show();
+  };
+  /** What the model does not know, under the pictures. */
+  const raise = (frame: Frame) => {
+    const lines = PANELS.flatMap((galaxy, panel) => {
+      const words = galaxy === null ? "" : outsideOf(frame, galaxy);
+      return words ? [`${NAMES[panel]} ${flag(words)}`] : [];
+    });
+    flags.hidden = lines.length === 0;
+    flags.textContent = lines.join("\n");
   };
   const select = () =>
     sheet.cells.select(
@@ -164,6 +181,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     for (const { condition, control } of names) control.show(now[condition.name], String(values[condition.name] ?? ""));
     where.textContent = `${session.get<number>("index")} of ${total}`;
     telescope.value = session.get<boolean>("telescope") ? "yes" : "no";
+    seenBy.show();
   };
   const attributes = section("Change", ...[...numbers, ...names].map(({ control }) => control.root));
   attributes
@@ -179,6 +197,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       row("blink", "", comparison),
     ),
     attributes,
+    seenBy.panel,
     display.root,
   );
   shell.onWidth((width) => {

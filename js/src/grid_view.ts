@@ -5,6 +5,7 @@ import { type Asked, CategoryControl, type Condition, ConditionControl, row, Sli
 import { Desk } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
+import { outsideOf } from "./inspector";
 import { cornerCells, mixedSeeds, type Panel, type Walk, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
@@ -25,6 +26,7 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
       picture: { frame, cell },
       title: total ? `${number} of ${total}` : `${number}, ${origin()}`,
       attributes: attributesOf(frame, cell, total ? "catalogue" : "predicted", asked),
+      outside: outsideOf(frame, cell),
     };
   };
   const corners = () => session.get<number[]>("corners");

@@ -5,6 +5,7 @@ import { button, element } from "./dom";
 import { type Picture, planeOf, sizeOf } from "./paint";
 import { radialProfile, stampMagnitude, windowedCentre } from "./photometry";
 import { bandColour, profilePlot } from "./profile_plot";
+import type { Frame } from "./protocol";
 import { type Probe, Sheet } from "./sheet";
 import type { Viewing } from "./viewing";
 
@@ -14,6 +15,19 @@ export interface About {
   /** Which galaxy: its number, seed, row. */
   title: string;
   attributes: readonly Attribute[];
+  /** Why the model does not know the galaxy; empty where it does. */
+  outside?: string;
+}
+
+/** The words of a frame why the model does not know the galaxy of a cell; empty where it does, or was not asked. */
+export function outsideOf(frame: Frame, cell: number): string {
+  const { outside } = frame.about;
+  return Array.isArray(outside) ? String(outside[cell] ?? "") : "";
+}
+
+/** The flag of a galaxy that the model does not know. */
+export function flag(outside: string): string {
+  return outside && `⚠ outside of what the model knows: ${outside}`;
 }
 
 export interface InspectorOptions {
@@ -33,6 +47,7 @@ export class Inspector {
   readonly #title = element("h4", {});
   readonly #large: Sheet;
   readonly #thumbnails: Sheet;
+  readonly #flag = element("p", { class: "gw-flag", role: "status", hidden: true });
   readonly #profile = element("figure", {});
   readonly #table = element("table", { class: "gw-known" });
   #bands: readonly string[] = [];
@@ -56,7 +71,11 @@ export class Inspector {
     const hint = element("small", {}, "all light of the stamp, mag; click a band to show it alone");
     const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root, hint);
     const words = element("div", { class: "gw-words" }, this.#profile, this.#table);
-    this.root.append(element("header", {}, this.#title, close), element("div", { class: "gw-looks" }, pictures, words));
+    this.root.append(
+      element("header", {}, this.#title, close),
+      this.#flag,
+      element("div", { class: "gw-looks" }, pictures, words),
+    );
   }
 
   get open(): boolean {
@@ -71,6 +90,8 @@ export class Inspector {
     const { picture } = about;
     const { settings } = this.viewing;
     this.#title.textContent = about.title;
+    this.#flag.textContent = flag(about.outside ?? "");
+    this.#flag.hidden = !about.outside;
     this.#large.show([picture], 1, 1, settings);
     this.#large.cells.caption(0, picture.residual ? `residual in ${this.options.bands[picture.residual.band]}` : "");
     // those that the frame has, from blue to red

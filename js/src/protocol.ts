@@ -22,6 +22,8 @@ export interface Frame {
   /** Perhaps in 8 bits and without attributes, to be followed by the exact picture. */
   draft: boolean;
   residual?: Layer;
+  /** A galaxy as other surveys see it, each on its own pixels. */
+  seen: Layer[];
   bands: string[];
   rows: number;
   columns: number;
@@ -89,9 +91,12 @@ function parseColumn(value: unknown): Column {
 function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
   if (!Array.isArray(content.layers)) throw new Error("a frame came without layers");
   const layers = new Map<string, Layer>();
+  const seen: Layer[] = [];
   content.layers.forEach((value, index) => {
     const described = fields(value, "a layer");
-    layers.set(String(described.name), parseLayer(described, buffers[index]));
+    const layer = parseLayer(described, buffers[index]);
+    if (described.name === "seen") seen.push(layer);
+    else layers.set(String(described.name), layer);
   });
   const flux = layers.get("flux");
   if (!flux) throw new Error("a frame came without flux");
@@ -102,6 +107,7 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
     flux,
     draft: content.draft === true,
     ...(residual ? { residual } : {}),
+    seen,
     bands,
     rows: count(content.rows, "rows"),
     columns: count(content.columns, "columns"),

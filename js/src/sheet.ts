@@ -19,6 +19,8 @@ export interface SheetOptions extends CellsOptions {
   side: number;
   /** Side of a galaxy's pixel in arcsec. */
   pixelScale: number;
+  /** The side is exactly what was asked for, also where that makes pixels of unequal size. */
+  exact?: boolean;
   /** A drag pans and the wheel zooms; without it a drag selects. */
   pan?: boolean;
   /** The pointer is on a pixel; null when it left. */
@@ -118,7 +120,7 @@ export class Sheet {
       ? ((this.#available - GAP * (this.#columns - 1)) * ratio) / this.#columns
       : Number.POSITIVE_INFINITY;
     const most = Math.max(8, Math.floor(Math.min(this.options.side * ratio, room)));
-    return most >= native ? native * Math.floor(most / native) : most;
+    return most >= native && !this.options.exact ? native * Math.floor(most / native) : most;
   }
 
   #paint(): void {

@@ -5,6 +5,7 @@ import { row, Slider } from "./controls";
 import { Desk, NARROW } from "./desk";
 import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
+import { outsideOf } from "./inspector";
 import type { Picture } from "./paint";
 import { signed } from "./scale";
 import { seedRow, walkKeys } from "./seeds";
@@ -42,6 +43,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       picture: { frame, cell },
       title: `${frame.rowLabels[Math.floor(cell / frame.columns)]} = ${signed(at, 2)}${seed}`,
       attributes: attributesOf(frame, cell, "predicted"),
+      outside: outsideOf(frame, cell),
     };
   };
   const seed = seedRow(session);
