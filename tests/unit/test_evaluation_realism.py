@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import galwidget as gw
 from galwidget.evaluation.realism import memorising, nearest_training, realism, wasserstein
-from galwidget.evaluation.sampling import comparable, observe_like, sky_correlation
+from galwidget.evaluation.sampling import comparable, draw_pictures, observe_like, observed_halves, sky_correlation
 from galwidget.evaluation.two_sample import auc, network_auc
 
 BANDS = ("g", "r", "i")
@@ -133,3 +133,23 @@ def test_nothing_to_measure_is_said(observed, drawn):
     empty = gw.Galaxies(np.zeros_like(observed.flux), survey=observed.survey)
     with pytest.raises(ValueError, match="measured mag_r"):
         comparable(empty, drawn)
+
+
+def test_a_measurement_that_is_used_again_changes_nothing(observed, drawn, sides):
+    fresh, again = comparable(observed, drawn, seed=3), comparable(observed, drawn, seed=3, like=sides[1])
+    for one, other in ((fresh, again), (observed_halves(observed, seed=3), observed_halves(observed, seed=3, like=sides[1]))):
+        assert one.observed == other.observed
+        assert one.generated == other.generated
+        assert np.array_equal(one.observed_group, other.observed_group)
+        assert np.array_equal(one.generated_group, other.generated_group)
+        assert one.limit == other.limit
+        for first, second in ((one.observed_features, other.observed_features), (one.generated_features, other.generated_features)):
+            assert all(np.array_equal(first[name], second[name], equal_nan=True) for name in first)
+
+
+def test_pictures_without_a_table_are_those_of_a_sample():
+    model = gw.load()
+    drawn, sampled = draw_pictures(model, 3, seed=1, mag_r=20.0), model.sample(3, seed=1, mag_r=20.0)
+    assert np.array_equal(drawn.flux, sampled.flux)
+    assert drawn.survey == sampled.survey
+    assert not drawn.table.colnames
