@@ -45,6 +45,8 @@ DEFAULT_OBJECTIVE = Objective(
 
 #: The decoder's relative error falls from this to its own over this share of a training from fresh weights.
 _FIRST_MODEL_ERROR, _SOFTENED = 0.5, 0.6
+#: Gradients are cut to this length; this many in a row without a finite one end the training.
+_LONGEST_GRADIENT, _MOST_LOST = 1000.0, 20
 
 
 def fit(
@@ -175,6 +177,7 @@ class _Training(L.LightningModule):
         super().__init__()
         self.mvae, self.batches, self.objective, self.rate = mvae, batches, objective, rate
         self.warm_up, self.epochs, self.seed, self.soften = warm_up, epochs, seed, soften
+        self.lost = 0
         image = self.image
         self.model_error = image.model_error if image is not None else 0.0
 
@@ -202,6 +205,17 @@ class _Training(L.LightningModule):
             self.log(name, value.detach(), prog_bar=name in ("loss", "kl"), batch_size=self.batches.batch_size)
         return parts["loss"]
 
+    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:  # noqa: ARG002
+        """As Lightning does, but one galaxy without a finite gradient costs its batch, not the model."""
+        length = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        self.lost = 0 if torch.isfinite(length) else self.lost + 1
+        if self.lost:
+            optimizer.zero_grad()
+        if self.lost >= _MOST_LOST:
+            raise FloatingPointError(
+                f"{_MOST_LOST} batches in a row had no finite gradient at step {self.global_step}; lower learning_rate (now {self.rate})"
+            )
+
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.parameters(), self.rate)
         steps, rise = self.epochs * len(self.batches), min(200, self.epochs * len(self.batches) // 10 + 1)
@@ -223,7 +237,7 @@ def _train(module: _Training, epochs: int, folder: Path | None, progress: bool, 
         found = folder / "last.ckpt"
         last = found if found.is_file() else None
     settings: dict[str, Any] = {
-        "accelerator": "auto", "devices": 1, "logger": False, "enable_model_summary": False, "gradient_clip_val": 1000.0,
+        "accelerator": "auto", "devices": 1, "logger": False, "enable_model_summary": False, "gradient_clip_val": _LONGEST_GRADIENT,
         "enable_checkpointing": folder is not None, "enable_progress_bar": progress, "reload_dataloaders_every_n_epochs": 1,
     }  # fmt: skip
     with _quiet():

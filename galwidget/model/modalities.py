@@ -157,8 +157,7 @@ class ImageModality(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Noiseless, PSF-free flux in nJy, shape (n, band, y, x)."""
-        shape, log_flux = self.decoder(z)
-        return shape * (self.flux_mean + self.flux_std * log_flux).exp()[..., None, None]
+        return self.decoder(z, self.flux_mean, self.flux_std)
 
     def log_flux(self, z: Tensor) -> Tensor:
         """ln(flux / nJy) of each band at ``z`` (n, d), (n, band), without drawing the picture."""

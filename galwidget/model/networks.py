@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 __all__ = ["GaussianExpansion", "ImageDecoder", "ImageEncoder", "Perceptron"]
 
@@ -68,23 +67,12 @@ class ImageEncoder(nn.Module):
         return self.head(torch.cat([features.flatten(1), context], 1))
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(functional.silu(self.first(functional.silu(x))))
-
-
 class GaussianExpansion(nn.Module):
     r"""Smooth light as a multi-Gaussian expansion: concentric elliptical Gaussians on a ladder of sizes.
 
     Component k has covariance :math:`s^2 r^{2k} \exp(\eta_k) + v I`, of axis ratio :math:`\exp(-2|\eta_k|)`. A handful of numbers gives any
     smooth galaxy to the accuracy of its brightest pixels, wherever its centre is between the pixels: convolutions would need all their
-    weights for that, and are left free to draw what is not smooth.
+    weights for that.
 
     Parameters
     ----------
@@ -118,8 +106,8 @@ class GaussianExpansion(nn.Module):
         """How many numbers a galaxy takes: centre, size, ellipticity, that of each component, and the light of each in each band."""
         return 5 + 2 * self.components + self.bands * self.components
 
-    def forward(self, numbers: Tensor) -> Tensor:
-        """Surface brightness (n, band, y, x), up to a factor of each band, from ``numbers`` (n, parameter)."""
+    def forward(self, numbers: Tensor, flux: Tensor) -> Tensor:
+        """Surface brightness (n, band, y, x), which sums to ``flux`` (n, band) over the stamp, from ``numbers`` (n, parameter)."""
         centre, size, shape, shapes, light = numbers.split((2, 1, 2, 2 * self.components, self.bands * self.components), 1)
         eta = shape[:, None] + 0.3 * shapes.view(-1, self.components, 2)
         stretch = eta.square().sum(-1).add(1e-6).sqrt()
@@ -137,17 +125,17 @@ class GaussianExpansion(nn.Module):
         x, y = x[:, None], y[:, None]
         polynomial = torch.stack([a, b, c, -2 * a * x - c * y, -2 * b * y - c * x, a * x * x + b * y * y + c * x * y], -1)
         # held above exp(-60): products of denormal numbers take twenty times as long
-        gaussians = (polynomial @ self.monomials).clamp(min=-60.0).exp_()
+        gaussians = (polynomial @ self.monomials).clamp_(min=-60.0).exp_()
         weight = light.view(-1, self.bands, self.components).softmax(-1) / determinant.sqrt()[:, None]
+        # scaled here, where there are ten numbers a band, and not there, where there are as many as pixels
+        weight = weight * (flux / (weight @ gaussians.sum(-1)[..., None])[..., 0].clamp(min=1e-20))[..., None]
         return torch.bmm(weight, gaussians).view(len(numbers), self.bands, self.stamp, self.stamp)
 
 
 class ImageDecoder(nn.Module):
     """From a latent to the galaxy before the telescope: positive, noiseless, PSF-free flux.
 
-    Smooth light (`GaussianExpansion`) times the exponential of a texture that convolutions draw (arms, knots, a neighbour's warp), as a
-    unit-flux shape for each band, times the exponential of that band's log flux: brightness and colour never disturb the shape. The
-    texture is drawn on pixels twice as large: finer is beyond what a PSF leaves, and would show as a chequerboard.
+    Smooth light (`GaussianExpansion`) whose flux in each band has a network of its own: brightness and colour never disturb the shape.
 
     Parameters
     ----------
@@ -156,36 +144,17 @@ class ImageDecoder(nn.Module):
     bands
         Number of bands.
     stamp
-        Side of the picture in pixels, a multiple of 8.
-    widths
-        Channels of the texture at stamp/8, stamp/4 and stamp/2 pixels a side.
+        Side of the picture in pixels.
     hidden
-        Size of the hidden layers that lead to the smooth light.
+        Size of the hidden layers that lead to the light.
     """
 
-    def __init__(self, latent_size: int, bands: int, stamp: int, widths: tuple[int, int, int] = (48, 32, 24), hidden: int = 192) -> None:
+    def __init__(self, latent_size: int, bands: int, stamp: int, hidden: int = 192) -> None:
         super().__init__()
-        self.start = stamp // 8
-        low, middle, high = widths
         self.smooth = GaussianExpansion(bands, stamp)
         self.numbers = Perceptron(latent_size, self.smooth.parameters_needed, hidden)
         self.log_flux = Perceptron(latent_size, bands, 96)
-        self.dense = nn.Linear(latent_size, low * self.start**2)
-        self.low = nn.Sequential(_Residual(low), _Residual(low), nn.Conv2d(low, middle, 1))
-        self.middle = nn.Sequential(_Residual(middle), nn.Conv2d(middle, high, 1))
-        last = nn.Conv2d(high, bands, 1)
-        nn.init.zeros_(last.weight)
-        self.high = nn.Sequential(nn.SiLU(), nn.Conv2d(high, high, 3, padding=1), nn.SiLU(), last)
 
-    def texture(self, z: Tensor) -> Tensor:
-        """Logarithm of what multiplies the smooth light, (n, band, y, x), between -3 and 3."""
-        grid = self.dense(z).view(len(z), -1, self.start, self.start).contiguous(memory_format=torch.channels_last)
-        for part in (self.low, self.middle):
-            grid = functional.interpolate(part(grid), scale_factor=2, mode="bilinear", align_corners=False)
-        logarithm = 3 * torch.tanh(self.high(grid) / 3)
-        return functional.interpolate(logarithm, scale_factor=2, mode="bilinear", align_corners=False)
-
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit-flux shape (n, band, y, x) and natural logarithm of the flux relative to the model's scale (n, band)."""
-        light = self.smooth(self.numbers(z)) * self.texture(z).exp()
-        return light / light.sum((2, 3), keepdim=True).clamp(min=1e-20), self.log_flux(z)
+    def forward(self, z: Tensor, scale: Tensor, spread: Tensor) -> Tensor:
+        """Flux (n, band, y, x) at ``z`` (n, d); a whole band's is exp(scale + spread * log_flux(z)), ``scale`` and ``spread`` (band,)."""
+        return self.smooth(self.numbers(z), (scale + spread * self.log_flux(z)).exp())

@@ -273,11 +273,12 @@ def test_decoded_flux_is_positive_and_brightness_does_not_touch_the_shape():
     torch.manual_seed(0)
     image = image_modality()
     z = torch.randn(4, 6)
-    shape, log_flux = image.decoder(z)
     flux = image.decode(z)
     assert (flux > 0).all()
-    torch.testing.assert_close(shape.sum((2, 3)), torch.ones(4, 2))
-    torch.testing.assert_close(flux.sum((2, 3)), (image.flux_mean + image.flux_std * log_flux).exp())
+    torch.testing.assert_close(flux.sum((2, 3)), image.log_flux(z).exp())
+    with torch.no_grad():
+        image.decoder.log_flux[-1].bias += 0.7
+    torch.testing.assert_close(image.decode(z) / flux, (0.7 * image.flux_std).exp()[:, None, None].expand_as(flux))
 
 
 def test_smooth_light_is_a_sum_of_gaussians_of_the_right_place_and_shape():
@@ -286,8 +287,8 @@ def test_smooth_light_is_a_sum_of_gaussians_of_the_right_place_and_shape():
     numbers[0, :2] = torch.tensor([3.0, -5.0])  # half pixels
     numbers[0, 3:5] = torch.tensor([0.6, 0.3])  # ln(a/b) and direction of the ellipse
     numbers[0, 5 + 6 :] = torch.tensor([-60.0, 0.0, -60.0])  # the middle component alone
-    light = expansion(numbers)[0, 0].double()
-    light = light / light.sum()
+    light = expansion(numbers, torch.ones(1, 1))[0, 0].double()
+    assert abs(light.sum() - 1) < 1e-5
     y, x = torch.meshgrid(*(2 * [torch.arange(64.0).double() - 31.5]), indexing="ij")
     centre = (light * x).sum(), (light * y).sum()
     torch.testing.assert_close(torch.stack(centre), torch.tensor([1.5, -2.5]).double(), atol=1e-3, rtol=0)
