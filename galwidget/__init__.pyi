@@ -13,6 +13,7 @@ from .io.field import read_field as read_field
 from .measurement import measure as measure
 from .observation import observe as observe
 from .science.anomaly import anomalies as anomalies
+from .science.classification import classify as classify
 from .science.compression import Compressed as Compressed
 from .science.compression import compress as compress
 from .science.compression import decompress as decompress

@@ -29,6 +29,8 @@ __all__ = ["TYPES", "Classification", "Classifier", "classify"]
 TYPES = {"elliptical": ("E",), "lenticular": ("S0",), "spiral": ("Sb", "Sc"), "irregular": ("Im",)}
 #: Size and seed of the sample that is simulated where none is given; the fewest galaxies that one may have.
 _REFERENCE, _SEED, _FEWEST = 2048, 60, 100
+#: A measurement that fewer of the reference have teaches nothing.
+_OFTEN = 0.1
 _BATCH, _DRAWS = 128, 32
 #: Which way a galaxy lies says nothing of its type.
 _NO_EVIDENCE = frozenset({"e1", "e2", "position_angle"})
@@ -116,7 +118,10 @@ class Classifier:
             raise ValueError(
                 f"{len(known)} galaxies of the reference have a morphology; give at least {_FEWEST}, or none for simulated ones"
             )
-        inputs, narrow = self._inputs(reference[known], "learning types", progress)
+        inputs = self._inputs(reference[known], "learning types", progress)
+        #: Columns that enough of the reference has.
+        self._there = np.isfinite(inputs).mean(0) > _OFTEN
+        inputs, narrow = inputs[:, self._there], int(self._there[: self._narrow].sum())
         self._types = CategoryHead(inputs, labels[known], narrow)
         bulge = reference.attribute("bulge_fraction")[known]
         told = np.flatnonzero(np.isfinite(bulge))
@@ -124,15 +129,15 @@ class Classifier:
 
     def __call__(self, galaxies: Galaxies, *, progress: bool = True) -> Classification:
         """Types and bulge fractions of n galaxies; a ``morphology`` that they have is not looked at."""
-        inputs, _ = self._inputs(galaxies, "classifying", progress)
+        inputs = self._inputs(galaxies, "classifying", progress)[:, self._there]
         probabilities = np.zeros((len(galaxies), len(TYPES)))
         probabilities[:, [list(TYPES).index(name) for name in self._types.classes]] = self._types.probabilities(inputs)
         nothing = np.full(len(galaxies), np.nan)
         mean, error = (nothing, nothing.copy()) if self._bulge is None else self._bulge(inputs)
         return Classification(probabilities, mean.clip(0, 1), error)
 
-    def _inputs(self, galaxies: Galaxies, words: str, progress: bool) -> tuple[np.ndarray, int]:
-        """Numbers of each galaxy, (n, column), and how many columns the trees see: the model's own answer and what was measured."""
+    def _inputs(self, galaxies: Galaxies, words: str, progress: bool) -> np.ndarray:
+        """Numbers of each galaxy, (n, column): the model's own answer and what was measured, then the latent."""
         refuse_another_survey(self.model, galaxies)
         few, many = [], []
         with tqdm(total=len(galaxies), desc=words, unit="gal", disable=not progress) as bar:
@@ -142,10 +147,14 @@ class Classifier:
                 few.append(np.concatenate([answer, _measurements(part)], 1))
                 many.append(latent)
                 bar.update(len(part))
-        columns = len(MORPHOLOGIES) + len(_evidence(self.model.survey))
         if not few:
-            return np.zeros((0, columns + 2 * self.model.latent_size)), columns
-        return np.concatenate([np.concatenate(few), np.concatenate(many)], 1), columns
+            return np.zeros((0, self._narrow + 2 * self.model.latent_size))
+        return np.concatenate([np.concatenate(few), np.concatenate(many)], 1)
+
+    @property
+    def _narrow(self) -> int:
+        """How many columns the trees see: all before the latent."""
+        return len(MORPHOLOGIES) + len(_evidence(self.model.survey))
 
     def _answer(self, galaxies: Galaxies) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of the model's probabilities, (n, type), and mean and log width of the latent, (n, 2 d)."""
