@@ -186,8 +186,9 @@ def _with_error(score: Score) -> str:
 
 
 def _beside(score: Score) -> tuple[str, str]:
-    """What is perfect, and the reference."""
-    return tuple(f"{value:.3g}" if math.isfinite(value) else "" for value in (score.perfect, score.reference))  # type: ignore[return-value]
+    """What is perfect, and the reference, to three digits."""
+    perfect, reference = (f"{value:.3g}" if math.isfinite(value) else "" for value in (score.perfect, score.reference))
+    return perfect, reference
 
 
 def _by_section(scores: list[Score]) -> list[tuple[str, list[Score]]]:
