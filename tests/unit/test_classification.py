@@ -1,7 +1,10 @@
 """Classification: probabilities and errors that come true, the same in any batch; pictures that are no flux, and their voters."""
 
+import json
 import warnings
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -16,6 +19,7 @@ from galwidget.science.classification_scores import expected_calibration_error, 
 from galwidget.science.votes import QUESTIONS, fit_votes, galaxy_zoo_votes, structure
 
 warnings.filterwarnings("ignore", module="lightning")
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "classification.ipynb"
 
 
 def attributes(n, seed):
@@ -281,3 +285,18 @@ def test_galaxy_zoo_is_read_with_its_votes(data):
     assert ((shares >= 0) & (shares <= 1)).all()
     middle = thumbnails.flux[:, :, 28:36, 28:36].mean((1, 2, 3))
     assert (middle > 5 * np.abs(thumbnails.flux[:, :, :4].mean((1, 2, 3)))).mean() > 0.9
+
+
+def test_every_cell_of_the_notebook_runs(monkeypatch, capsys):
+    monkeypatch.setenv("GALWIDGET_QUICK", "1")
+    monkeypatch.delenv("GALWIDGET_DATA", raising=False)
+    mpl.use("agg")
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+    names = {}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), NOTEBOOK.name, "exec"), names)  # noqa: S102 (our own notebook)
+    told = capsys.readouterr().out
+    assert "expected calibration error" in told
+    assert "These galaxies are SIMULATED" in told
+    assert "nobody voted" in told
