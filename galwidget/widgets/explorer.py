@@ -11,6 +11,7 @@ from galwidget.widgets.export import write_page
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.grid import GalaxyGrid
 from galwidget.widgets.late import LateTab
+from galwidget.widgets.rerun import note
 from galwidget.widgets.sweep import AttributeSweep
 from galwidget.widgets.traversal import LatentTraversal
 
@@ -41,6 +42,11 @@ class Explorer(ipywidgets.Tab):
         The model that is explored.
     galaxies
         Galaxies of one's own, to be shown, swept, traversed and edited.
+
+    Notes
+    -----
+    What is read (``selected``, ``latent``, ``table``) and written (``code``, ``figure``, ``to_fits``, ``to_png``) is that of the open tab;
+    on the tab *Train*, which shows no galaxies, these raise a `ValueError` that says what to do.
     """
 
     def __init__(self, model: GalaxyModel, galaxies: Galaxies | None = None) -> None:
@@ -54,15 +60,13 @@ class Explorer(ipywidgets.Tab):
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
         late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies))}
         late |= {"Map": LateTab(lambda: _map(model, galaxies)), "Train": LateTab(lambda: _monitor(model, galaxies))}
-        self._showing = 0
         super().__init__([*tabs.values(), *late.values()], titles=[*tabs, *late], selected_index=0)
         self._own_layout = self.layout
         self.observe(self._opened, "selected_index")
+        note(self)
 
     def _opened(self, _: Any) -> None:
         child = self.children[self.selected_index or 0]
-        if self.titles[self.selected_index or 0] != "Train":
-            self._showing = self.selected_index or 0
         if isinstance(child, LateTab):
             child.begin()
 
@@ -82,41 +86,58 @@ class Explorer(ipywidgets.Tab):
         return self.children[self.titles.index("Train")].content
 
     @property
+    def at_work(self) -> bool:
+        """Whether a training is running in the tab *Train*."""
+        made = self.children[self.titles.index("Train")].children[0]
+        return getattr(made, "phase", None) in ("training", "paused", "trained")
+
+    @property
     def widget(self) -> Any:
-        """The widget of the open tab; while that is *Train*, which shows no galaxies, of the one before."""
-        child = self.children[self._showing]
+        """The widget of the open tab."""
+        child = self.children[self.selected_index or 0]
         return child.content if isinstance(child, LateTab) else child
+
+    @property
+    def _galaxies_of(self) -> Any:
+        """The widget of the open tab, if it shows galaxies."""
+        if self.titles[self.selected_index or 0] == "Train":
+            others = ", ".join(title for title in self.titles if title != "Train")
+            raise ValueError(
+                f"the tab Train is open, which shows no galaxies; open another ({others}), or take what the training made from "
+                "explorer.training: its model, once it is done"
+            )
+        return self.widget
 
     @property
     def selected(self) -> Galaxies:
         """The selected galaxies of the open tab."""
-        return self.widget.selected
+        return self._galaxies_of.selected
 
     @property
     def latent(self) -> Latent | None:
         """Their latent, or None where they did not come from a model."""
-        return self.widget.latent
+        return self._galaxies_of.latent
 
     @property
     def table(self) -> QTable:
         """Their attributes."""
-        return self.widget.table
+        return self._galaxies_of.table
 
     def code(self, form: str = "galaxies") -> str:
         """Text of a notebook cell that makes them again; ``form`` as in `FrameWidget.code`."""
-        return self.widget.code(form)
+        return self._galaxies_of.code(form)
 
     def figure(self, **options: Any) -> Figure:
-        """A matplotlib figure of the open tab; ``options`` as in `FrameWidget.figure`."""
-        return self.widget.figure(**options)
+        """A matplotlib figure of the open tab; ``options`` as in the ``figure`` of its widget."""
+        return self._galaxies_of.figure(**options)
 
     def to_fits(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the selected galaxies of the open tab (all, where none is) as FITS."""
-        self.widget.to_fits(path, overwrite=overwrite)
+        self._galaxies_of.to_fits(path, overwrite=overwrite)
 
     def to_png(self, path: str | PathLike[str], *, zoom: int = 1) -> None:
-        """Write the sheet of the open tab, ``zoom`` pixels of the file a pixel of the galaxies."""
-        self.widget.to_png(path, zoom=zoom)
+        """Write the sheet of the open tab, ``zoom`` pixels of the file a pixel of the galaxies; of a map its figure."""
+        self._galaxies_of.to_png(path, zoom=zoom)
 
     def export_html(self, path: str | PathLike[str], title: str = "Galaxies that do not exist") -> None:
         """Write one offline file with every tab of galaxies, one under the other; see `FrameWidget.export_html`."""

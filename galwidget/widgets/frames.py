@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -54,6 +55,7 @@ from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
 
 from galwidget.picture import default_display
 from galwidget.widgets.export import Exports
+from galwidget.widgets.rerun import note
 from galwidget.widgets.still import still
 from galwidget.widgets.stitch import Recipe, cell, listed
 from galwidget.widgets.wire import companded, half_floats, hover_columns
@@ -128,12 +130,16 @@ class FrameWidget(Exports, anywidget.AnyWidget):
         self._cache: tuple[str, Shown] | None = None
         self._cache_lock = threading.Lock()
         self._worker = LatestWorker(self._answer, self._request_kinds, name=f"galwidget {type(self).__name__}")
+        if not os.environ.get("ANYWIDGET_HMR"):
+            # anywidget would have the files tell each widget of changes, and so keep it, closed or not, for ever
+            self.__dict__.update(_esm=str(self._esm), _css=str(self._css))
         display: dict[str, Any] = default_display(survey)
         super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)
         self.set_trait("bands", list(survey.band_names))
         self.pixel_scale = survey.pixel_scale
         self._own_layout = self.layout
         self.on_msg(self._receive)
+        note(self)
 
     # ---- what a subclass says
 
@@ -236,11 +242,11 @@ class FrameWidget(Exports, anywidget.AnyWidget):
 
     def _outside(self, latent: Latent, galaxies: Galaxies | None = None) -> list[str]:
         """Why the model does not know galaxies at these points (these images, where given), one a galaxy; empty where it knows them."""
-        judge = getattr(self.model, "familiarity", None)
-        if judge is None:  # a model of one's own with the same verbs
-            return [""] * len(latent)
+        judge = getattr(self.model, "familiarity", None)  # a model of one's own may not have it
         try:
-            return judge(galaxies if galaxies is not None else _nothing(len(latent), self._survey), latent).reason
+            return (
+                judge(_nothing(len(latent), self._survey) if galaxies is None else galaxies, latent).reason if judge else [""] * len(latent)
+            )
         except ValueError:  # it was never calibrated
             return [""] * len(latent)
 

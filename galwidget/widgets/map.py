@@ -18,7 +18,9 @@ from galwidget.picture import mosaic, png, rgb
 from galwidget.widgets.closing import close_parts
 from galwidget.widgets.frames import StateError, in_words
 from galwidget.widgets.map_chart import Chart
+from galwidget.widgets.map_exports import MapExports
 from galwidget.widgets.plane import PROJECTIONS, Plane, attribute_values, colourable, in_short
+from galwidget.widgets.rerun import note
 from galwidget.widgets.stitch import Recipe, cell, latent_text, name_of
 from galwidget.widgets.worker import LatestWorker
 
@@ -38,7 +40,7 @@ _PATIENCE = 2.0
 _TOOLS = {"look": "Look", "lasso": "Lasso", "pan": "Pan, zoom"}
 
 
-class LatentMap(ipywidgets.VBox):
+class LatentMap(MapExports, ipywidgets.VBox):
     """The latent space of a catalogue as a map.
 
     Pointing at a galaxy shows it, a click anywhere decodes that point of the plane, a lasso selects every galaxy inside. The galaxies are
@@ -115,6 +117,7 @@ class LatentMap(ipywidgets.VBox):
         super().__init__([self._bar, self._status, ipywidgets.HBox([self._chart.figure, self._panel])], projection=projection, seed=seed)
         self._status.value = f"{self._count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
         self._submit("build")
+        note(self)
 
     def _make_controls(self) -> None:
         wide = ipywidgets.Layout(width="230px")
@@ -152,6 +155,11 @@ class LatentMap(ipywidgets.VBox):
         if self._galaxies is not None:
             return self._galaxies[self._chosen_rows()]
         return self.model.decode(self._placed()[self._chosen_rows()])
+
+    @property
+    def catalogue(self) -> Galaxies:
+        """All galaxies of the map; drawn ones are decoded."""
+        return self.model.decode(self._placed()) if self._galaxies is None else self._galaxies
 
     @property
     def latent(self) -> Latent:
@@ -379,11 +387,6 @@ class LatentMap(ipywidgets.VBox):
             self._chart.close()
             close_parts(self)
         super().close()
-
-    def figure(self) -> Any:
-        """The map as a matplotlib figure."""
-        self._mapped()
-        return self._chart.drawn()
 
     def _repr_mimebundle_(self, **arguments: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(**arguments)
