@@ -304,9 +304,9 @@ class GalaxyFinder(FrameWidget):
     def _cells_of(self, rows: Sequence[int] | np.ndarray, **numbers: np.ndarray) -> Galaxies:
         """Galaxies of the sample with the attributes that the model knows, and numbers beside them."""
         galaxies = self._galaxies[np.asarray(rows, dtype=int)]
-        table = _known(galaxies.table, self.model)
-        for name, values in numbers.items():
-            table[name] = values
+        table = QTable(numbers)
+        for name, column in _known(galaxies.table, self.model).items():
+            table[name] = column
         return galaxies.with_table(table)
 
     def _figure_labels(self) -> dict[str, Any]:

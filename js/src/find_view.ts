@@ -7,7 +7,6 @@ import { displaySection } from "./display_panel";
 import { element } from "./dom";
 import { type Act, changeSection, exampleSection, oddSection, querySection } from "./find_panel";
 import type { Frame } from "./protocol";
-import { brief } from "./scale";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
@@ -135,8 +134,9 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   const bar = element("progress", { class: "gw-progress", max: 1, hidden: true });
   const words = element("small", {});
   const making = element("div", { class: "gw-making", role: "status", hidden: true }, words, bar);
-  const empty = element("p", { class: "gw-hint" });
-  const right = element("div", { class: "gw-found" }, making, empty, sheet.root);
+  const empty = element("div", { class: "gw-hint", hidden: true }, "one moment");
+  const why = element("div", { class: "gw-why" });
+  const right = element("div", { class: "gw-found" }, making, empty, sheet.root, why);
   shell.stage.append(element("div", { class: "gw-find" }, galaxy.root, right));
   desk.attach(sheet, true);
   shell.onWidth((width) => {
@@ -144,19 +144,16 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     sheet.fit(odd() || width < SIDE * 3 ? width : width - SIDE - APART);
   });
 
-  /** The read-out of a cell, with how near or how odd it is before its attributes. */
+  /** The read-out of a cell; the words at its foot may be more than there is room for. */
   function point(cell: number | null): void {
     shell.point(cell);
-    if (cell === null || cell >= (session.frame?.flux.shape[0] ?? 0)) return;
-    const reason = found().reason?.[cell];
-    const place = element("span", {}, element("b", {}, titleOf(found(), cell, total)));
-    const first = shell.readout.firstElementChild;
-    if (first) first.replaceWith(place, ...(reason ? [element("span", {}, reason)] : []));
+    why.textContent = (cell !== null && found().reason?.[cell]) || "";
   }
 
   const draw = () => {
     const { frame } = session;
     galaxy.root.hidden = odd();
+    why.hidden = !odd();
     if (!frame) return;
     const now = found();
     const count = frame.flux.shape[0];
@@ -190,7 +187,6 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     const label = row === undefined ? "" : `${now.score ? "odd" : "D"} ${number === null ? "–" : number.toFixed(2)}`;
     sheet.cells.caption(cell, label, foot);
     foot.textContent = row === undefined ? "" : (now.reason?.[at] ?? brieflyOf(session.frame, at));
-    foot.title = foot.textContent;
     const marked = ["interesting", "boring", "plus", "minus"].find(
       (name) => row !== undefined && rows(name).includes(row) && odd() === ["interesting", "boring"].includes(name),
     );
@@ -217,7 +213,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     bar.hidden = !all;
     bar.value = all ? (ready ?? 0) / all : 0;
     words.textContent = what ? `${what}${all ? `: ${ready} of ${all} galaxies` : ""}` : "";
-    empty.textContent = waiting && what === undefined ? "one moment" : "";
+    empty.hidden = !waiting || what !== undefined;
   };
   const show = () => {
     examples.root.hidden = change.root.hidden = odd();
@@ -265,7 +261,7 @@ function brieflyOf(frame: Frame | null, cell: number): string {
     .map(({ label, values }) => {
       const value = values[cell] ?? null;
       const short = label.replace(" magnitude", "").replace(" - ", "−");
-      return value === null ? "" : `${short} ${typeof value === "number" ? brief(value) : value}`;
+      return value === null ? "" : `${short} ${typeof value === "number" ? value.toFixed(2) : value}`;
     })
     .filter(Boolean)
     .join(" · ");

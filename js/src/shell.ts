@@ -128,7 +128,8 @@ export class Shell {
 /** Label and value of each attribute of a cell. */
 export function cellPairs(frame: Frame, cell: number): [string, string][] | null {
   if (cell >= frame.flux.shape[0]) return null;
-  const place: [string, string] = ["galaxy", String(frame.first + cell)];
+  const { rows } = frame.about; // where the cells are not one after the other in the sample
+  const place: [string, string] = ["galaxy", String(Array.isArray(rows) ? rows[cell] : frame.first + cell)];
   return [place, ...frame.attributes.map((column): [string, string] => [column.label, valueWords(column, cell)])];
 }
 

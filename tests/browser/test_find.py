@@ -1,0 +1,153 @@
+"""GalaxyFinder in a real JupyterLab: neighbours appear, a click walks on and back, marks reorder, and what is selected reaches Python."""
+
+import nbformat
+import pytest
+from jupyter_in_browser import Notebook, pixels
+
+CELLS = (
+    """
+import galwidget as gw
+from galwidget.science import metric
+
+metric._DRAWN = 16  # what noise does, from few galaxies: it is not what is tested here
+model = gw.load()
+galaxies = gw.simulate(60, model.survey, seed=3, stamp=model.stamp, mag_limit=20.5, flatten=0.7, progress=False)
+""",
+    """
+finder = gw.GalaxyFinder(model, galaxies, query=5, reference=galaxies)
+finder
+""",
+)
+
+
+@pytest.fixture(scope="module")
+def notebook(lab, chromium, tmp_path_factory):
+    path = tmp_path_factory.mktemp("find") / "find.ipynb"
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
+    made = Notebook(chromium, lab, path, height=1100)
+    made.run_all()
+    made.run("assert finder.wait(60)")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def widget(notebook):
+    found = notebook.page.locator(".gw-widget").first
+    found.scroll_into_view_if_needed()
+    notebook.settle(found)
+    return found
+
+
+def cells(widget):
+    return widget.locator(".gw-found .gw-cell")
+
+
+def rows(notebook, expression):
+    return [int(word) for word in notebook.run(f"print(*{expression})").split()]
+
+
+def walked(notebook, widget, row):
+    widget.page.wait_for_function(f"document.querySelector('.gw-find > .gw-sheet .gw-caption')?.textContent === 'galaxy {row}'")
+    notebook.settle(widget)
+
+
+def test_neighbours_stand_beside_the_galaxy_in_order(notebook, widget, photograph):
+    notebook.page.wait_for_function("document.querySelectorAll('.gw-found .gw-cell').length === 12")
+    captions = cells(widget).locator(".gw-caption").all_text_contents()
+    distances = [float(caption.removeprefix("D ")) for caption in captions]
+    assert distances == sorted(distances)
+    assert distances == [pytest.approx(float(d), abs=6e-3) for d in notebook.run("print(*finder.neighbours.distance[0])").split()]
+    assert pixels(widget.locator(".gw-found canvas").first)["deviation"] > 3
+    photograph(notebook.page, "find_alike")
+
+
+def test_click_walks_on_and_the_trail_leads_back(notebook, widget, photograph):
+    nearest = rows(notebook, "finder.neighbours.index[0]")
+    cells(widget).nth(2).click()
+    walked(notebook, widget, nearest[2])
+    assert rows(notebook, "[finder.query, *finder.trail]") == [nearest[2], 5]
+    assert rows(notebook, "finder.selection") == []
+    photograph(notebook.page, "find_walked")
+    widget.get_by_role("button", name="back to the galaxy before (b)").click()
+    walked(notebook, widget, 5)
+    assert rows(notebook, "[finder.query, *finder.trail]") == [5]
+    assert rows(notebook, "finder.neighbours.index[0]") == nearest
+
+
+def test_selected_neighbours_stay_selected_in_python_while_one_walks(notebook, widget):
+    nearest = rows(notebook, "finder.neighbours.index[0]")
+    cells(widget).nth(1).click(modifiers=["Control"])
+    cells(widget).nth(3).click(modifiers=["Control"])
+    cells(widget).nth(0).click()
+    walked(notebook, widget, nearest[0])
+    chosen = sorted([nearest[1], nearest[3]])
+    assert rows(notebook, "finder.selection") == chosen
+    assert rows(notebook, "finder.table['index']") == chosen
+    assert notebook.run("print(finder.selected == galaxies[finder.selection])") == "True\n"
+    notebook.page.keyboard.press("b")
+    walked(notebook, widget, 5)
+
+
+def test_edit_asks_for_a_galaxy_that_is_not_there(notebook, widget, photograph):
+    slider = widget.get_by_role("slider", name="g - r", exact=True)
+    slider.focus()
+    for _ in range(6):
+        slider.press("PageUp")
+    notebook.settle(widget)
+    assert widget.locator(".gw-find > .gw-sheet .gw-cell").count() == 2
+    assert notebook.run("print(list(finder.edits), finder.sought is not None)") == "['g_r'] True\n"
+    photograph(notebook.page, "find_redder")
+    widget.get_by_role("button", name="undo all changes").click()
+    notebook.settle(widget)
+    assert widget.locator(".gw-find > .gw-sheet .gw-cell").count() == 1
+
+
+def test_examples_are_taken_in_by_keys(notebook, widget):
+    nearest = rows(notebook, "finder.neighbours.index[0]")
+    widget.locator('.gw-found .gw-cell[tabindex="0"]').focus()
+    for key in ("Control+Home", "ArrowDown", "l"):  # the first of the second row
+        notebook.page.keyboard.press(key)
+    notebook.settle(widget)
+    assert rows(notebook, "finder.plus") == [nearest[4]]
+    assert nearest[4] not in rows(notebook, "finder.neighbours.index[0]")
+    widget.get_by_role("button", name="no more examples").click()
+    notebook.settle(widget)
+
+
+def test_oddities_say_why_and_marks_change_their_order(notebook, widget, photograph):
+    widget.get_by_role("combobox", name="what is shown").select_option("odd")
+    notebook.run("assert finder.wait(120)", timeout=130)
+    notebook.page.wait_for_function(
+        "document.querySelector('.gw-foot')?.textContent && !document.querySelector('.gw-foot').textContent.includes('·')"
+    )
+    notebook.settle(widget)
+    first = rows(notebook, "finder.oddities.order[:12]")
+    scores = [float(text.removeprefix("odd ")) for text in cells(widget).locator(".gw-caption").all_text_contents()]
+    assert scores == sorted(scores, reverse=True)
+    reasons = cells(widget).locator(".gw-foot").all_text_contents()
+    assert notebook.run("print([finder.oddities.reason[row] for row in finder.oddities.order[:12]])") == f"{reasons}\n"
+    cells(widget).nth(0).click()
+    notebook.page.keyboard.press("n")
+    cells(widget).nth(3).click()
+    notebook.page.keyboard.press("y")
+    notebook.settle(widget)
+    assert cells(widget).nth(0).get_attribute("data-marked") == "boring"
+    photograph(notebook.page, "find_odd")
+    notebook.page.keyboard.press("o")
+    notebook.settle(widget)
+    assert rows(notebook, "[*finder.interesting, *finder.boring]") == [first[3], first[0]]
+    after = rows(notebook, "finder.oddities.order[:12]")
+    assert after != first
+    assert after.index(first[3]) < after.index(first[0]) if first[0] in after else first[3] in after
+    reasons = cells(widget).locator(".gw-foot").all_text_contents()
+    assert notebook.run("print([finder.oddities.reason[row] for row in finder.oddities.order[:12]])") == f"{reasons}\n"
+    photograph(notebook.page, "find_odd_marked")
+
+
+def test_nothing_went_wrong_in_the_page(notebook):
+    assert notebook.errors() == []
+    assert [line for line in notebook.console if "Error" in line] == []
+    assert notebook.elsewhere == []
