@@ -30,6 +30,8 @@ class Density:
         What the model predicts.
     recalibration
         A monotone map of the distribution function; None leaves it.
+    drawn
+        The mixture before the model's own calibration widened it, where it did: draws of the decoders follow this one.
 
     Attributes
     ----------
@@ -39,6 +41,7 @@ class Density:
 
     mixture: Prediction
     recalibration: Recalibration | None = None
+    drawn: Prediction | None = None
     grid: np.ndarray = field(init=False)
     cdf: np.ndarray = field(init=False)
 

@@ -16,7 +16,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model.modalities import MixtureModality
 from galwidget.predicted import with_unit
-from galwidget.prediction import Prediction, predict
+from galwidget.prediction import Prediction, calibrated, evidence, predict
 from galwidget.science.densities import Density
 from galwidget.science.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
@@ -64,6 +64,8 @@ class PhotoZ:
         The model.
     latent
         Where the galaxies are in latent space, their redshifts not looked at.
+    evidence
+        What each density rests on, an index of `galwidget.prediction.EVIDENCE`, (n,): it says how far the calibration widens it.
     draws, seed
         Points of each posterior that a density averages over, and the seed of these and of `samples`.
     using
@@ -74,6 +76,7 @@ class PhotoZ:
 
     model: GalaxyModel = field(repr=False)
     latent: Latent
+    evidence: np.ndarray
     draws: int = 64
     seed: int = 0
     using: tuple[str, ...] | None = None
@@ -89,13 +92,15 @@ class PhotoZ:
         return len(self.latent)
 
     def __getitem__(self, item: int | slice | Sequence[int] | np.ndarray) -> PhotoZ:
-        return replace(self, latent=self.latent[item])
+        rows = [int(item)] if isinstance(item, (int, np.integer)) else item
+        return replace(self, latent=self.latent[item], evidence=self.evidence[rows])
 
     def _densities(self, words: str) -> Iterator[tuple[slice, Density]]:
         with tqdm(total=len(self), desc=words, unit="gal", disable=not self.progress) as bar:
             for start in range(0, len(self), _BATCH):
                 rows = slice(start, min(start + _BATCH, len(self)))
-                yield rows, Density(_mixture(self.model, self.latent[rows], self._noise), self.recalibration)  # type: ignore[attr-defined]
+                drawn = _mixture(self.model, self.latent[rows], self._noise)  # type: ignore[attr-defined]
+                yield rows, Density(calibrated(drawn, self.evidence[rows], self.model.about), self.recalibration, drawn)
                 bar.update(rows.stop - start)
 
     def _each(self, words: str, what: Callable[[slice, Density], np.ndarray], shape: tuple[int, ...] = ()) -> np.ndarray:
@@ -273,16 +278,19 @@ def photoz(
     """
     _redshift_modality(model)
     refuse_another_survey(model, galaxies)
-    latents = []
+    latents, kinds = [], []
     with tqdm(total=len(galaxies), desc="photo-z", unit="gal", disable=not progress) as bar:
         for start in range(0, len(galaxies), _BATCH):
             part = galaxies[start : start + _BATCH]
             with model.lock, torch.no_grad():
-                posterior = model.mvae.encode(model.inputs.tensors(part, using, without="redshift"))
+                data = model.inputs.tensors(part, using, without="redshift")
+                posterior = model.mvae.encode(data)
+            kinds.append(evidence(data))
             latents.append(Latent(posterior.mean.numpy(), posterior.std.numpy()))
             bar.update(len(part))
     latent = Latent.concatenate(latents) if latents else Latent(np.zeros((0, model.latent_size)))
-    return PhotoZ(model, latent, draws, seed, None if using is None else tuple(using), None, progress)
+    seen = np.concatenate(kinds) if kinds else np.zeros(0, int)
+    return PhotoZ(model, latent, seen, draws, seed, None if using is None else tuple(using), None, progress)
 
 
 def _redshift_modality(model: GalaxyModel) -> MixtureModality:

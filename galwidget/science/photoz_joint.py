@@ -56,8 +56,8 @@ def joint_draws(
             share = model.mvae.decode(points, "morphology").softmax(1).double().numpy().cumsum(1)
             found["morphology"] = np.array(MORPHOLOGIES)[_category(share, even[..., 1].ravel())].reshape(n, count)
     redshift = found["redshift"]
-    if density.recalibration is not None:  # the same rank, in the map's distribution
-        redshift = density.quantile(Density(density.mixture).at(redshift))
+    if density.recalibration is not None or density.drawn is not None:  # the same rank, in the calibrated distribution
+        redshift = density.quantile(Density(density.drawn or density.mixture).at(redshift))
     found["redshift"] = np.where(redshift < 0, density.quantile(even[..., 2]), redshift)
     return found
 
