@@ -142,7 +142,7 @@ class Classifier:
         few, many = [], []
         with tqdm(total=len(galaxies), desc=words, unit="gal", disable=not progress) as bar:
             for start in range(0, len(galaxies), _BATCH):
-                part = galaxies[start : start + _BATCH]
+                part = _unnamed(galaxies[start : start + _BATCH])
                 answer, latent = self._answer(part)
                 few.append(np.concatenate([answer, _measurements(part)], 1))
                 many.append(latent)
@@ -161,7 +161,7 @@ class Classifier:
         model = self.model
         pictured = galaxies.flux is not None and model.stamp
         with model.lock, torch.no_grad():
-            data = model.inputs.tensors(galaxies, ["image"] if pictured else None, without="morphology")
+            data = model.inputs.tensors(galaxies, ["image"] if pictured else None)
             if not data:
                 raise ValueError("the galaxies have neither images nor an attribute that the model knows; measure them (galwidget.measure)")
             posterior = model.mvae.encode(data)
@@ -234,10 +234,19 @@ def hubble_types(galaxies: Galaxies) -> np.ndarray:
     column = galaxies.table["morphology"]
     words = np.asarray(column.filled("") if hasattr(column, "filled") else column).astype(str)
     names = {kind: name for name, kinds in TYPES.items() for kind in (*kinds, name)}
-    unknown = sorted(set(words) - {*names, ""})
+    unknown = sorted({str(word) for word in words} - {*names, ""})
     if unknown:
         raise ValueError(f"morphology has {', '.join(map(repr, unknown[:3]))}; it is one of {', '.join(names)}, or empty")
     return np.array([names.get(word, "") for word in words], dtype=str)
+
+
+def _unnamed(galaxies: Galaxies) -> Galaxies:
+    """Without the types that they have, in whatever words."""
+    if "morphology" not in galaxies.table.colnames:
+        return galaxies
+    table = galaxies.to_table()
+    table.remove_column("morphology")
+    return galaxies.with_table(table if table.colnames else None)
 
 
 def _evidence(survey: object) -> list[str]:

@@ -232,7 +232,7 @@ def test_pictures_that_are_not_there_or_too_small_are_named(folder, tmp_path):
 
 
 def test_levels_of_a_display_are_never_taken_for_flux(pictures, gri):
-    with pytest.raises(ValueError, match="cannot join galaxies of pictures"):
+    with pytest.raises(ValueError, match="to those of pictures"):
         pictures + gw.Galaxies(np.ones((1, 3, 32, 32)), survey=gri)
     with pytest.raises(ValueError, match="the galaxies are of pictures"):
         gw.classify(gw.load(), pictures, progress=False)
