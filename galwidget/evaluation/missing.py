@@ -114,8 +114,9 @@ def _removed(part: Part, model: GalaxyModel, galaxies: Galaxies, seed: int) -> N
     found = {"chi2 a pixel": chi2} | {f"photo-z sigma_NMAD from {how}": values for how, values in lines.items() if values}
     for name, values in found.items():
         y, error = (np.array(column) for column in zip(*values, strict=True))
+        perfect = 1.0 if name == "chi2 a pixel" else np.nan
         part.scores.append(
-            Score(_SECTION, f"{name}, half of the attributes removed", y[half], error[half], np.nan, y[0], "no attribute removed")
+            Score(_SECTION, f"{name}, half of the attributes removed", y[half], error[half], perfect, y[0], "no attribute removed")
         )
         title = f"{name} with attributes removed"
         part.curves[title] = Curve(name, "share of the attributes removed", name.split(" from ")[0], x, {"model": (y, error)})

@@ -177,7 +177,9 @@ def _number(value: float, error: float = float("nan")) -> str:
         return ""
     if not (math.isfinite(error) and error > 0):
         return f"{value:.4g}"
-    return f"{value:.{min(max(0, 1 - math.floor(math.log10(error))), 6)}f}"
+    if error < 1e-6:
+        return f"{value:.2g}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(error)))}f}"
 
 
 def _with_error(score: Score) -> str:
