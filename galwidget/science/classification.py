@@ -188,8 +188,8 @@ def classify(
     galaxies
         n galaxies of its survey; those without images are judged by their attributes. Types that they have are not looked at.
     reference
-        Galaxies of known type to learn from, see `Classifier`; or a `Classifier`, learnt once. Default: 2048 simulated ones, some 40 s,
-        once for a model.
+        Galaxies of known type to learn from, see `Classifier`; or a `Classifier`, learnt once. Default: 2048 simulated ones, a minute
+        or so, once for a model.
     progress
         Show a progress bar.
 
