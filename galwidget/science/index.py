@@ -239,6 +239,7 @@ class Index:
             "using": self._using,
             "listed": self._lists is not None,
             "width": self.metric.width.tolist(),
+            "tolerance": self.metric.tolerance.tolist(),
             "whitening": self.metric.whitening.tolist(),
         }
         (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
@@ -259,7 +260,7 @@ class Index:
             description = json.loads((folder / _DESCRIPTION).read_text())
             number, count, listed = int(description["format"]), int(description["galaxies"]), bool(description["listed"])
             model, using = description["model"], description["using"]
-            metric = Metric(np.array(description["width"], float), np.array(description["whitening"], float))
+            metric = Metric(*(np.array(description[part], float) for part in ("width", "tolerance", "whitening")))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{folder / _DESCRIPTION} is damaged or not galwidget's ({error}); build the index again") from error
         if number > FORMAT:

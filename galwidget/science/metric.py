@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Metric"]
 
 #: Share of the spread among galaxies, in standard deviations, that two may differ by and still look alike, however well it is measured.
-_ALIKE = 0.1
+_ALIKE = 0.2
+#: A unit is at least this, where neither galaxy has a width.
+_NARROWEST = 1e-4
 #: Galaxies that are drawn and observed twice, their seed, and how far the correlations found are drawn towards none.
 _DRAWN, _SEED, _SHRINKAGE = 384, 31, 0.1
 _BATCH = 64
@@ -27,43 +29,48 @@ _BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Metric:
-    r"""A distance between posteriors: the Mahalanobis distance of what noise and orientation do to one galaxy, wider for wider posteriors.
+    r"""A distance between posteriors: each dimension in units of both galaxies' widths, and correlated as two views of one galaxy are.
 
-    .. math:: D^2 = \frac1d\, \delta^T (\Sigma + W)^{-1} \delta, \qquad
-        \delta_j = (\mu_j - \mu'_j) \, t_j / \max(\sigma_j', t_j), \qquad W = \mathrm{diag} \max(\sigma_j^2 - t_j^2, 0)
+    .. math:: D^2 = \frac1d\, e^T C^{-1} e, \qquad e_j = (\mu_j - \mu'_j) \Big/ \sqrt{\sigma_j^2 + \sigma_j'^2 + a_j^2}
 
-    with :math:`\Sigma` the covariance of the difference of two observations of one galaxy, plus a hundredth of that among galaxies, and t
-    the usual width of a posterior. The noise moves several dimensions at once, which the widths of the posterior alone do not say. What is
-    asked for (no prime) may leave much open, as a magnitude alone does: W. What is compared with it seldom does.
+    with C the covariance of e over pairs of observations of one galaxy, and a a fifth of the spread among galaxies. The noise moves several
+    dimensions at once, which the widths of the posteriors do not say; how far it moves a bright galaxy and how far a faint one, they do.
+    What was hardly measured, or is left open by the one who asks, counts little. (The within-class metric of linear discriminant analysis,
+    with the uncertainty of each point propagated.)
 
     Parameters
     ----------
     width
-        t, shape (d,).
+        The usual width of a posterior, shape (d,).
+    tolerance
+        a, shape (d,).
     whitening
-        Lower triangular L with :math:`L L^T = \Sigma^{-1}`, shape (d, d).
+        Lower triangular L with :math:`L L^T = C^{-1}`, shape (d, d).
     """
 
     width: np.ndarray
+    tolerance: np.ndarray
     whitening: np.ndarray
 
     @classmethod
     def of_pairs(cls, one: Latent, other: Latent) -> Metric:
         """From two observations each of n galaxies."""
+        width = np.median(np.concatenate([one.std, other.std]), 0).astype(float)
+        tolerance = _ALIKE * np.concatenate([one.mean, other.mean]).astype(float).std(0)
         difference = one.mean.astype(float) - other.mean
-        among = np.cov(np.concatenate([one.mean, other.mean]).T.astype(float)) * _ALIKE**2
-        covariance = difference.T @ difference / len(difference) + among
+        difference /= np.sqrt(one.std.astype(float) ** 2 + other.std**2 + tolerance**2).clip(min=_NARROWEST)
+        covariance = difference.T @ difference / len(difference)
         scale = np.sqrt(np.diag(covariance)).clip(min=1e-4)
         correlation = (1 - _SHRINKAGE) * covariance / np.outer(scale, scale) + _SHRINKAGE * np.eye(len(scale))
         precision = np.linalg.inv(correlation) / np.outer(scale, scale)
         precision /= np.einsum("ni,ij,nj->n", difference, precision, difference).mean() / len(scale)  # two observations are at 1
-        return cls(np.median(np.concatenate([one.std, other.std]), 0).astype(float), np.linalg.cholesky(precision))
+        return cls(width, tolerance, np.linalg.cholesky(precision))
 
     @classmethod
     def of_widths(cls, std: np.ndarray) -> Metric:
         """From posterior widths (n, d) alone: for galaxies without images."""
         width = np.median(std, 0).astype(float).clip(min=1e-3) if len(std) else np.ones(std.shape[1])
-        return cls(width, np.diag(1 / (np.sqrt(2) * width)))
+        return cls(width, np.zeros(len(width)), np.eye(len(width)))
 
     @classmethod
     def of_model(cls, model: GalaxyModel, *, progress: Progress = False) -> Metric:
@@ -90,15 +97,15 @@ class Metric:
 
     def squares(self, mean: np.ndarray, std: np.ndarray, means: np.ndarray, stds: np.ndarray) -> np.ndarray:
         """D squared from one galaxy, (d,), to n others, (n, d)."""
-        usual, whitening = self.width**2, self.whitening
-        if self.open(std):
-            covariance = np.linalg.inv(whitening @ whitening.T) + np.diag(np.maximum(std**2 - usual, 0))
-            whitening = np.linalg.cholesky(np.linalg.inv(covariance))
-        return np.square(((means - mean) * np.sqrt(usual / np.maximum(stds**2, usual))) @ whitening).mean(1)
+        return np.square((means - mean) / self._unit(std, stds) @ self.whitening).mean(1)
 
     def flat(self, means: np.ndarray) -> np.ndarray:
         """Points whose plain distance is D for posteriors of the usual width, (n, d), float32."""
-        return np.ascontiguousarray(means @ self.whitening / np.sqrt(len(self.width)), np.float32)
+        flat = means / self._unit(self.width, self.width) @ self.whitening / np.sqrt(len(self.width))
+        return np.ascontiguousarray(flat, np.float32)
+
+    def _unit(self, std: np.ndarray, stds: np.ndarray) -> np.ndarray:
+        return np.sqrt(std**2 + stds**2 + self.tolerance**2).clip(min=_NARROWEST)
 
 
 _KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Metric] = weakref.WeakKeyDictionary()

@@ -141,13 +141,20 @@ class GalaxyFinder(FrameWidget):
 
         return tell
 
-    @validate("query", "plus", "minus", "trail", "interesting", "boring", "selection")
+    @validate("query", "plus", "minus", "trail", "interesting", "boring")
     def _of_the_sample(self, proposal: Any) -> Any:
-        value = proposal["value"]
-        beyond = [row for row in np.atleast_1d(value).tolist() if row >= len(self._galaxies)]
+        self._check_rows(proposal["value"])
+        return proposal["value"]
+
+    @validate("selection")
+    def _sorted_selection(self, proposal: Any) -> list[int]:
+        self._check_rows(proposal["value"])
+        return sorted(set(proposal["value"]))
+
+    def _check_rows(self, rows: int | Sequence[int]) -> None:
+        beyond = [row for row in np.atleast_1d(rows).tolist() if row >= len(self._galaxies)]
         if beyond:
             raise StateError(f"galaxy {int(beyond[0])} was asked for, but there are {len(self._galaxies)}, from 0")
-        return value if isinstance(value, int) else list(dict.fromkeys(value)) if proposal["trait"].name != "trail" else value
 
     @validate("edits")
     def _known_edits(self, proposal: Any) -> dict[str, Any]:

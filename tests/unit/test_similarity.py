@@ -132,7 +132,7 @@ def test_neighbours_are_the_same_in_any_batch(model, sample):
 def test_a_difference_in_what_was_hardly_measured_counts_little():
     metric = Metric.of_widths(np.full((1, 2), 0.1))
     sharp, wide = metric.squares(np.zeros(2), np.full(2, 0.1), np.array([[1.0, 0], [1.0, 0]]), np.array([[0.1, 0.1], [1.0, 0.1]]))
-    np.testing.assert_allclose([sharp, wide], [1 / 0.02 / 2, 1 / 2 / 2])
+    np.testing.assert_allclose([sharp, wide], [1 / 0.02 / 2, 1 / 1.01 / 2])
 
 
 def test_what_a_query_leaves_open_does_not_count():

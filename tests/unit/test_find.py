@@ -1,0 +1,162 @@
+"""GalaxyFinder as Python sees it: neighbours, edits and examples, oddities in the order that marks teach, code, and misuse."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from traitlets import TraitError
+
+import galwidget as gw
+from galwidget.science import metric
+from galwidget.widgets.chore import Chore
+
+warnings.filterwarnings("ignore", module="lightning")
+
+
+@pytest.fixture(scope="module")
+def galaxies():
+    return gw.simulate(60, "KiDS", seed=3, stamp=32, bands=["g", "r"], mag_limit=20.5, flatten=0.5, progress=False)
+
+
+@pytest.fixture(scope="module")
+def model(galaxies):
+    return gw.fit(galaxies, epochs=2, latent_size=6, prior_epochs=1, progress=False, seed=1)
+
+
+@pytest.fixture(scope="module")
+def index(model, galaxies):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metric, "_DRAWN", 24)
+        return gw.Index.build(model, galaxies, progress=False)
+
+
+@pytest.fixture
+def finder(model, galaxies, index):
+    made = gw.GalaxyFinder(model, galaxies, query=5, k=6, index=index, reference=galaxies)
+    assert made.wait(20)
+    yield made
+    made.close()
+
+
+def rows_of(code, finder):
+    """The rows that a stitched cell finds, run without loading its model again."""
+    lines = [line for line in code.splitlines() if "check_model" not in line]
+    names = {"model": finder.model, "galaxies": finder._galaxies}
+    exec("\n".join(lines), names)  # noqa: S102 (the claim is that this text runs)
+    return list(names["rows"])
+
+
+def test_neighbours_are_those_of_nearest_without_the_galaxy_itself(finder, model, galaxies, index):
+    expected = gw.nearest(model, galaxies[5], index, 7)
+    assert expected.index[0, 0] == 5
+    np.testing.assert_array_equal(finder.neighbours.index[0], expected.index[0, 1:])
+    np.testing.assert_allclose(finder.neighbours.distance[0], expected.distance[0, 1:])
+    np.testing.assert_array_equal(finder.shown.flux[1:], galaxies[expected.index[0, 1:]].flux)
+    assert finder.shown.table["distance"][1:].tolist() == expected.distance[0, 1:].tolist()
+
+
+def test_selection_is_rows_of_the_sample_and_survives_a_walk(finder, galaxies):
+    finder.selection = [9, 3]
+    finder.query = 7
+    assert finder.selected == galaxies[[3, 9]]
+    assert finder.table["index"].tolist() == [3, 9]
+    assert (finder.table["distance"] > 0).all()
+    assert "galaxies[[3, 9]]" in finder.code()
+
+
+def test_edit_is_looked_for_and_shown(finder, model, galaxies, index):
+    finder.edits = {"g_r": 1.2}
+    expected = gw.nearest(model, model.edit_latent(galaxies[5], seed=0, g_r=1.2), index, 7).index[0]
+    assert finder.neighbours.index[0].tolist() == [row for row in expected if row != 5][:6]
+    assert finder._shown(finder._wanted()).about["rows"][:2] == [5, -1]
+    assert len(finder.shown) == 8
+
+
+def test_examples_make_one_query_and_are_not_their_own_answer(finder, model, galaxies):
+    finder.plus, finder.minus = [7], [2]
+    assert finder.sought == gw.like(model, galaxies[[5, 7]], galaxies[[2]])
+    assert not {5, 7, 2} & set(finder.neighbours.index[0].tolist())
+
+
+@pytest.mark.parametrize("changes", [{}, {"plus": [7], "minus": [2], "edits": {"g_r": 1.0}}], ids=["galaxy", "examples and edit"])
+def test_code_finds_the_same_neighbours_again(finder, monkeypatch, changes):
+    monkeypatch.setattr(metric, "_DRAWN", 24)
+    for name, value in changes.items():
+        setattr(finder, name, value)
+    assert rows_of(finder.code(), finder) == finder.neighbours.index[0].tolist()
+
+
+def test_oddities_come_in_order_with_reasons_and_follow_marks(finder):
+    finder.view = "odd"
+    assert finder.wait(60)
+    found = finder.oddities
+    about = finder._shown(finder._wanted()).about
+    assert about["rows"] == found.order[:6].tolist()
+    assert about["score"] == sorted(about["score"], reverse=True)
+    assert about["reason"] == [found.reason[row] for row in about["rows"]]
+    finder.interesting, finder.boring = about["rows"][3:4], about["rows"][:1]
+    assert finder.oddities.order.tolist() == found.order.tolist()  # not before it is asked for
+    finder.learn()
+    expected = found.marked(finder.interesting, finder.boring).order
+    assert finder.oddities.order.tolist() == expected.tolist() != found.order.tolist()
+    assert rows_of(finder.code(), finder) == expected[:6].tolist()
+    finder.page = 1
+    assert finder._shown(finder._wanted()).about["rows"] == expected[6:12].tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"query": 60}, "galaxy 60 was asked for, but there are 60"),
+        ({"plus": [1, 99]}, "galaxy 99 was asked for"),
+        ({"selection": [77]}, "galaxy 77 was asked for"),
+        ({"edits": {"mag_x": 1}}, "no condition is named 'mag_x'"),
+        ({"learned": {"dull": [1]}}, "marks are called dull"),
+        ({"learned": {"boring": [61]}}, "a galaxy was marked that is not there"),
+    ],
+)
+def test_state_that_cannot_be_is_refused_in_words(finder, change, words):
+    (name, value), *_ = change.items()
+    before = getattr(finder, name)
+    with pytest.raises(TraitError, match=words):
+        setattr(finder, name, value)
+    assert getattr(finder, name) == before
+
+
+def test_sample_and_index_that_do_not_fit_are_refused(model, galaxies, index):
+    with pytest.raises(ValueError, match="nothing to find among 1 galaxies"):
+        gw.GalaxyFinder(model, galaxies[:1])
+    with pytest.raises(ValueError, match="the index has 60 galaxies, the sample 30"):
+        gw.GalaxyFinder(model, galaxies[:30], index=index)
+    with pytest.raises(ValueError, match="no images"):
+        gw.GalaxyFinder(model, gw.Galaxies(table=galaxies.table, survey=galaxies.survey))
+
+
+def test_chore_reports_and_stops_when_it_is_dropped():
+    reports, held = [], threading.Event()
+
+    def make(report):
+        report("counting", 0, 2)
+        held.wait(10)
+        report("counting", 2, 2)
+        return "done"
+
+    kept, dropped = Chore(make, reports.append, "kept"), Chore(make, reports.append, "dropped")
+    dropped.begin()
+    dropped.drop()
+    held.set()
+    assert kept.result(10) == "done"
+    assert reports[-3:] == [("counting", 0, 2), ("counting", 2, 2), None]
+    with pytest.raises(ValueError, match="the widget was closed"):
+        dropped.result(10)
+
+
+def test_chore_that_fails_says_why():
+    def make(_):
+        raise ValueError("no light at all")
+
+    chore = Chore(make, lambda _: None, "failing")
+    assert not chore.wait(10)
+    with pytest.raises(ValueError, match="no light at all"):
+        chore.result()
