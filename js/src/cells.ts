@@ -92,7 +92,6 @@ export class Cells {
           tabindex: index === this.#focus ? 0 : -1,
           "data-cell": index,
           "aria-selected": "false",
-          "aria-label": `row ${row + 1}, column ${column + 1}`,
         });
         this.#cells.push(cell);
         line.append(cell);
@@ -100,6 +99,7 @@ export class Cells {
       lines.push(line);
     }
     this.root.replaceChildren(...lines);
+    for (let index = 0; index < this.#cells.length; index++) this.#name(index, false);
     this.#mark(this.#selection.cells);
   }
 
@@ -110,7 +110,10 @@ export class Cells {
     const caption = this.#captions[index] ?? element("span", { class: "gw-caption", "aria-hidden": "true" });
     if (!this.#captions[index]) cell.append(caption);
     this.#captions[index] = caption;
-    if (caption.textContent !== text) caption.textContent = text;
+    if (caption.textContent !== text) {
+      caption.textContent = text;
+      this.#name(index, index === this.#focus);
+    }
     if (foot && foot.parentNode !== cell) cell.append(foot);
   }
 
@@ -146,6 +149,17 @@ export class Cells {
   /** Place of a cell on the screen. */
   box(index: number): DOMRect | undefined {
     return this.#cells[index]?.getBoundingClientRect();
+  }
+
+  /** The name of a cell: what is written over it, then its place, or in full where it is read out. */
+  #name(index: number, full: boolean): void {
+    const place = `row ${Math.floor(index / this.#columns) + 1}, column ${(index % this.#columns) + 1}`;
+    const words = (full && this.options.describe?.(index)) || place;
+    const caption = this.#captions[index]?.textContent ?? "";
+    this.#cells[index]?.setAttribute(
+      "aria-label",
+      caption && !words.includes(caption) ? `${caption}, ${words}` : words,
+    );
   }
 
   #mark(cells: readonly number[]): void {
@@ -220,7 +234,7 @@ export class Cells {
     this.#focus = cell;
     const target = this.#cells[cell];
     target?.setAttribute("tabindex", "0");
-    if (this.options.describe) target?.setAttribute("aria-label", this.options.describe(cell));
+    this.#name(cell, true);
     target?.focus({ preventScroll: true });
     if (cell !== before) this.options.focus?.(cell);
   }

@@ -24,13 +24,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A button that does one thing. */
+/** A button that does one thing; its name for a screen reader and for a voice is what is written on it, and what it does. */
 export function button(label: string, title: string, act: () => void, kind = ""): HTMLButtonElement {
-  const made = element(
-    "button",
-    { type: "button", class: `gw-button ${kind}`.trim(), title, "aria-label": title },
-    label,
-  );
+  const written = /[\p{L}\p{N}]/u.test(label) && !title.toLowerCase().includes(label.toLowerCase());
+  const name = { title, "aria-label": written ? `${label}: ${title}` : title };
+  const made = element("button", { type: "button", class: `gw-button ${kind}`.trim(), ...name }, label);
   made.addEventListener("click", act);
   return made;
 }

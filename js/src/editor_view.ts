@@ -85,7 +85,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     describe: (panel) => `${captionOf(panel)}: ${cellWords(session.frame, galaxyOf(panel) ?? 0)}`,
   });
   const bar = element("span", { class: "gw-bar", style: `background:${gradient(DIVERGING)}` });
-  const legend = element("span", { class: "gw-legend", "aria-hidden": "true" }, `−${LIMIT}σ`, bar, `+${LIMIT}σ`);
+  const legend = element("span", { class: "gw-legend", "aria-hidden": "true", "data-limit": `${LIMIT}σ` }, bar);
   const seenBy = new SeenBy(session);
   const flags = element("div", { class: "gw-flag", role: "status", hidden: true });
   shell.stage.append(sheet.root, flags, seenBy.root);

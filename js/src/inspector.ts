@@ -149,7 +149,7 @@ function tableOf(attributes: readonly Attribute[]): HTMLElement[] {
   const origin = attributes[0]?.origin ?? "";
   const columns = COLUMNS.filter(([key]) => attributes.some((attribute) => attribute.words[key] !== undefined));
   const heads = columns.map(([, title]) => element("th", { scope: "col" }, title || origin));
-  const head = element("tr", {}, element("th", {}), ...heads, element("th", {}));
+  const head = element("tr", {}, element("td", {}), ...heads, element("td", {}));
   const rows = attributes.map(({ label, unit, words }) => {
     const cells = columns.map(([key]) => element("td", {}, words[key] ?? ""));
     return element(

@@ -4,6 +4,7 @@ import time
 
 import nbformat
 import pytest
+from accessible import serious
 from jupyter_in_browser import Notebook
 
 CELLS = (
@@ -134,3 +135,16 @@ def test_nothing_went_wrong_in_the_page(notebook):
     assert notebook.errors() == []
     assert [line for line in notebook.console if "bqplot" in line or "Error" in line] == []
     assert notebook.elsewhere == []
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_nothing_serious_in_any_tab_of_the_explorer(notebook, theme):
+    notebook.theme(theme)
+    explorer = notebook.page.locator(".widget-tab, .jupyter-widget-tab").first
+    found = {}
+    for tab in explorer.get_by_role("tab").all():
+        tab.click()
+        notebook.page.wait_for_timeout(1500 if tab.inner_text() in ("Find", "Map", "Train") else 400)
+        found[tab.inner_text()] = serious(notebook.page, ".widget-tab, .jupyter-widget-tab")
+    assert {tab: lines for tab, lines in found.items() if lines} == {}
+    assert list(found) == ["Sample", "Sweep", "Traverse", "Edit", "Galaxies", "Find", "Map", "Train"]
