@@ -145,7 +145,9 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   });
 
   /** The read-out of a cell; the words at its foot may be more than there is room for. */
+  let pointed: number | null = null;
   function point(cell: number | null): void {
+    pointed = cell;
     shell.point(cell);
     why.textContent = (cell !== null && found().reason?.[cell]) || "";
   }
@@ -176,6 +178,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     desk.refresh();
     select();
     show();
+    point(pointed); // another galaxy may be there now
   };
   const feet: HTMLElement[] = [];
   const mark = (now: Found, cell: number) => {
