@@ -90,7 +90,7 @@ def train_shipped(
     *,
     simulated: int = 24_000,
     epochs: int = 13,
-    second_epochs: int = 2,
+    second_epochs: int = 4,
     run: str | PathLike[str] | None = None,
     seed: int = 0,
 ) -> GalaxyModel:

@@ -95,7 +95,8 @@ def fit(
         Weight in nats of a penalty on structure finer than the PSF; default: none, or what ``model`` has.
     looks
         How often the image's encoder draws its answer and corrects it by what is left of the image: 1 brings bright galaxies much nearer,
-        at three times the cost of encoding. A model trained without may be trained on with; default: 0, or what ``model`` has.
+        at three times the cost of encoding. Only a model that was trained without can learn to, and its first look then rests; default: 0,
+        or what ``model`` has.
     batch_size, learning_rate
         Of Adam; the rate falls to zero as a cosine.
     warm_up
@@ -119,7 +120,9 @@ def fit(
     Raises
     ------
     ValueError
-        No sample has images or known attributes, or samples do not fit each other or the model.
+        No sample has images or known attributes, samples do not fit each other or the model, or fresh weights should look twice.
+    FloatingPointError
+        The gradient is not finite any more.
     """
     samples = [galaxies, *catalogues] if isinstance(galaxies, Galaxies) else [*galaxies, *catalogues]
     samples = [sample for sample in samples if len(sample)]
@@ -135,6 +138,7 @@ def fit(
     if model is not None:
         mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # the network that looks again may be new
         prior.load_state_dict(model.prior.state_dict())
+    _rest_first_look(mvae, fresh=model is None)
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None
@@ -150,6 +154,19 @@ def fit(
     fitted = GalaxyModel(mvae, prior, inputs, architecture, about)
     calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None))
     return fitted
+
+
+def _rest_first_look(mvae: MVAE, *, fresh: bool) -> None:
+    """Hold the encoder's first answer while a second look learns to correct it.
+
+    Each step would move both, and the second look moves against the first: where it overshoots, the two drive each other off.
+    """
+    image = dict(mvae.modalities.items()).get("image")
+    if not isinstance(image, ImageModality) or not image.looks:
+        return
+    if fresh:
+        raise ValueError(f"looks is {image.looks} for fresh weights; fit with looks=0, then fit again with model= that model and looks=1")
+    image.encoder.requires_grad_(False)
 
 
 def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: int) -> tuple[Inputs, Architecture]:
@@ -218,7 +235,7 @@ class _Training(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.parameters(), self.rate)
-        steps, rise = self.epochs * len(self.batches), min(200, self.epochs * len(self.batches) // 10 + 1)
+        steps, rise = max(self.epochs, 1) * len(self.batches), min(200, self.epochs * len(self.batches) // 10 + 1)
 
         def rate(step: int) -> float:
             return min(1.0, (step + 1) / rise) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))

@@ -138,3 +138,31 @@ def test_samples_of_another_survey_are_refused(sample):
 def test_one_number_of_repeats_for_each_sample(sample):
     with pytest.raises(ValueError, match="repeats has 2 numbers for 1 samples"):
         quick(sample, repeats=[1, 2])
+
+
+def test_the_first_look_rests_while_the_second_learns(sample):
+    once = quick(sample, prior_epochs=0)
+    twice = quick(sample, model=once, looks=1, prior_epochs=0)
+    first, second = (dict(model.mvae.modality("image").encoder.named_parameters()) for model in (once, twice))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert twice.mvae.modality("image").second_look.head[-1].weight.abs().max() > 0
+    with pytest.raises(ValueError, match="looks=0"):
+        quick(sample, looks=1)
+
+
+class Spoil(lightning.Callback):
+    """Makes one batch, or every batch, one that no gradient survives."""
+
+    def __init__(self, always):
+        self.always = always
+
+    def on_after_backward(self, trainer, module):
+        if self.always or trainer.global_step == 2:
+            next(p for p in module.parameters() if p.grad is not None).grad.fill_(torch.inf)
+
+
+def test_a_batch_without_a_finite_gradient_costs_no_more_than_itself(sample):
+    model = quick(sample, epochs=3, prior_epochs=0, callbacks=[Spoil(always=False)])
+    assert torch.isfinite(torch.cat([p.flatten() for p in model.mvae.parameters()])).all()
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        quick(sample, epochs=12, prior_epochs=0, callbacks=[Spoil(always=True)])
