@@ -54,8 +54,11 @@ def edits(model: GalaxyModel, galaxies: Galaxies, *, seed: int = 0) -> Part:
     """
     start = model.encode(galaxies)
     drawn = model.decode(start)
-    before = _measured(drawn)
     names = [name for name in model.conditions if name not in _NOT_EDITED]
+    # a colour that cannot be measured on the picture cannot be asked for again
+    known = np.flatnonzero(np.isfinite([drawn.attribute(name) for name in names]).all(0))
+    start, drawn = start[known], drawn[known]
+    before = _measured(drawn)
     watched = [name for name in names if np.isfinite(before.attribute(name)).mean() > 0.5]
     table = np.stack([_on_scale(before, name) for name in watched], 1)
     whole = np.isfinite(table).all(1)
