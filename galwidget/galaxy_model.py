@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from galwidget.card import card
-from galwidget.conditions import Condition, conditions_of, request, shape_of, values_asked
+from galwidget.conditions import Condition, conditions_of, request, values_asked
 from galwidget.familiarity import Familiarity, familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -22,8 +22,8 @@ from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
-from galwidget.paths import sweep_path, traverse_path
-from galwidget.predicted import attribute_table, conditions_at, pixel_ivar, with_unit
+from galwidget.paths import edited, sweep_path, traverse_path
+from galwidget.predicted import attribute_table, pixel_ivar, with_unit
 from galwidget.prediction import CategoryPrediction, Prediction, calibrated, evidence, predict
 
 if TYPE_CHECKING:
@@ -212,31 +212,7 @@ class GalaxyModel:
 
     def edit_latent(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Latent:
         """Where the same galaxies are with some attributes changed and the others kept; arguments are those of `edit`."""
-        latent = of if isinstance(of, Latent) else self.encode(of)
-        random = np.random.default_rng(seed)
-        values = values_asked(self.conditions, len(latent), attributes, random)
-        if not values:
-            return Latent(latent.mean)
-        names = self.inputs.condition_names
-        with self.lock, torch.no_grad():
-            before, mask, error = self._before(latent)
-            # area goes with size and brightness: it follows them, or size follows it
-            follower = "r_half" if "area" in values else "area"
-            if follower in names and follower not in values:
-                mask[:, names.index(follower)] = False
-            if ("ellipticity" in values) != ("position_angle" in values):  # a new ellipticity keeps the angle, and the other way round
-                values = shape_of(self.inputs, before) | values
-            changed, which = request(self.inputs, len(latent), values, random)
-            left = self.prior.inverse(torch.from_numpy(latent.mean), before, mask)
-            return Latent(self.prior.transform(left, torch.where(which, changed - error, before), mask | which).numpy())
-
-    def _before(self, latent: Latent) -> tuple[torch.Tensor, ...]:
-        """Attributes as the flow knows them, which there are, and what the pictures measure beyond, each (n, condition)."""
-        rows, row = np.unique(latent.mean, axis=0, return_inverse=True)  # a sweep asks for the same galaxy at each of its values
-        z, shown = torch.from_numpy(rows), self.prior.shown
-        measured, known = conditions_at(self.mvae, self.inputs, z, self.flux(Latent(rows)) if self.stamp else None)
-        before = torch.where(shown, self.prior.shows(z), measured)
-        return tuple(part[row.ravel()] for part in (before, known | shown, torch.where(known, measured - before, 0.0)))
+        return edited(self, of, seed, attributes)
 
     def edit(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Galaxies:
         """The same galaxies with some attributes changed, before the telescope.

@@ -1,19 +1,52 @@
-"""Paths through latent space: one attribute, or one latent dimension, changed step by step."""
+"""Ways through latent space: attributes changed and the rest kept, one attribute or one latent dimension step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from galwidget.conditions import request, shape_of, values_asked
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
+from galwidget.predicted import conditions_at
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["sweep_path", "traverse_path"]
+__all__ = ["edited", "sweep_path", "traverse_path"]
+
+
+def edited(model: GalaxyModel, of: Galaxies | Latent, seed: int | None, attributes: Mapping[str, Any]) -> Latent:
+    """Points of `GalaxyModel.edit`."""
+    latent = of if isinstance(of, Latent) else model.encode(of)
+    random = np.random.default_rng(seed)
+    values = values_asked(model.conditions, len(latent), attributes, random)
+    if not values:
+        return Latent(latent.mean)
+    names = model.inputs.condition_names
+    with model.lock, torch.no_grad():
+        before, mask, error = _before(model, latent)
+        # area goes with size and brightness: it follows them, or size follows it
+        follower = "r_half" if "area" in values else "area"
+        if follower in names and follower not in values:
+            mask[:, names.index(follower)] = False
+        if ("ellipticity" in values) != ("position_angle" in values):  # a new ellipticity keeps the angle, and the other way round
+            values = shape_of(model.inputs, before) | values
+        changed, which = request(model.inputs, len(latent), values, random)
+        left = model.prior.inverse(torch.from_numpy(latent.mean), before, mask)
+        return Latent(model.prior.transform(left, torch.where(which, changed - error, before), mask | which).numpy())
+
+
+def _before(model: GalaxyModel, latent: Latent) -> tuple[torch.Tensor, ...]:
+    """Attributes as the flow knows them, which there are, and what the pictures measure beyond, each (n, condition)."""
+    rows, row = np.unique(latent.mean, axis=0, return_inverse=True)  # a sweep asks for the same galaxy at each of its values
+    z, shown = torch.from_numpy(rows), model.prior.shown
+    measured, known = conditions_at(model.mvae, model.inputs, z, model.flux(Latent(rows)) if model.stamp else None)
+    before = torch.where(shown, model.prior.shows(z), measured)
+    return tuple(part[row.ravel()] for part in (before, known | shown, torch.where(known, measured - before, 0.0)))
 
 
 def sweep_path(
