@@ -19,13 +19,27 @@ class Browser:
     """The other end of a widget's wire: what it sends is what a page would, what it receives is kept."""
 
     def __init__(self, widget):
-        self.widget, self.received, self._news = widget, [], threading.Condition()
+        self.widget, self.received, self.measured, self._news = widget, [], [], threading.Condition()
         widget.send = self._hear
 
     def _hear(self, content, buffers=None):
         with self._news:
-            self.received.append((content, buffers or []))
+            if content["type"] == "attributes":  # of a picture that is here already
+                self.measured.append(content)
+            else:
+                self.received.append((content, buffers or []))
             self._news.notify_all()
+
+    def attributes(self, seq):
+        """The columns of the picture of a number, by name, whether they came with it or after it."""
+
+        def columns():
+            contents = [*self.measured, *(content for content, _ in self.received)]
+            return next((content["attributes"] for content in contents if content["seq"] == seq and content.get("attributes")), None)
+
+        with self._news:
+            assert self._news.wait_for(columns, timeout=20), f"nothing was measured on picture {seq}"
+            return {column["name"]: column for column in columns()}
 
     def say(self, message):
         self.widget._handle_custom_msg(message, [])
@@ -60,7 +74,7 @@ def test_frame_is_the_flux_of_the_displayed_bands(grid):
 def test_frame_names_the_attributes_of_its_cells(grid):
     browser = Browser(grid)
     browser.say({"type": "frame", "seq": 1, "state": {}})
-    columns = {column["name"]: column for column in browser.hear()[0]["attributes"]}
+    columns = browser.attributes(1)
     assert columns["mag_r"]["unit"] == "mag"
     np.testing.assert_allclose(columns["mag_r"]["values"], grid.shown.table["mag_r"].value, atol=1e-3)
     assert columns["morphology"]["values"] == list(grid.shown.table["morphology"])
@@ -147,7 +161,7 @@ def test_exact_picture_follows_a_draft_with_its_attributes(dragged):
     browser.say({"type": "frame", "seq": 2, "state": {}})
     content, _ = browser.hear()
     assert content["draft"] is False
-    assert {column["name"] for column in content["attributes"]} >= {"mag_r", "r_half"}
+    assert set(browser.attributes(2)) >= {"mag_r", "r_half"}
     np.testing.assert_allclose(browser.flux(), grid.shown.select_bands(content["bands"]).flux, rtol=2**-11, atol=1e-6)
 
 
@@ -244,8 +258,48 @@ def test_latest_request_wins_and_the_others_are_told():
         ("frame", 1),
         ("frame", 4),
     ]
-    assert model.decodes == 2
+    # the first and the last picture, and what is measured on the last
+    browser.attributes(4)
+    assert model.decodes == 3
     grid.close()
+
+
+def test_pixels_do_not_wait_for_what_is_measured_on_them(grid):
+    browser, decode = Browser(grid), grid.model.decode
+    measuring = threading.Event()
+
+    def slow(latent, *, attributes=True):
+        if attributes:
+            assert measuring.wait(20)
+        return decode(latent, attributes=attributes)
+
+    grid.model.decode = slow
+    browser.say({"type": "frame", "seq": 1, "state": {}})
+    content, _ = browser.hear()
+    assert (content["pending"], content["attributes"], browser.measured) == (True, [], [])
+    measuring.set()
+    assert set(browser.attributes(1)) >= {"mag_r", "r_half"}
+
+
+def test_nothing_is_measured_on_a_picture_that_gave_way_to_another(grid):
+    browser = Browser(grid)
+    with grid.model.lock:
+        browser.say({"type": "frame", "seq": 1, "state": {"seed": 1}})
+        while grid._worker._waiting:
+            time.sleep(0.001)
+        browser.say({"type": "frame", "seq": 2, "state": {"seed": 2}})
+    browser.attributes(2)
+    assert [content["seq"] for content in browser.measured] == [2]
+
+
+def test_given_galaxies_come_with_their_attributes_at_once():
+    widget = GalaxyGrid(galaxies=ToyModel().sample(4, seed=3))
+    browser = Browser(widget)
+    browser.say({"type": "frame", "seq": 1, "state": {}})
+    content, _ = browser.hear()
+    assert not content["pending"]
+    assert "mag_r" in {column["name"] for column in content["attributes"]}
+    widget.close()
 
 
 def test_same_state_is_decoded_once(grid):
@@ -253,8 +307,10 @@ def test_same_state_is_decoded_once(grid):
     for seq in (1, 2):
         browser.say({"type": "frame", "seq": seq, "state": {}})
         browser.hear(seq)
+        browser.attributes(1)
+    assert browser.hear(2)[0]["attributes"]
     assert len(grid.shown) == 6
-    assert grid.model.decodes == 1
+    assert grid.model.decodes == 2  # for the pixels, and to be measured
 
 
 def test_close_frees_the_thread_and_answers_no_more(grid):

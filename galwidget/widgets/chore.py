@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from galwidget.widgets.frames import in_words
+from galwidget.widgets.shown import in_words
 
 __all__ = ["Chore"]
 

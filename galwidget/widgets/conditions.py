@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from galwidget.widgets.frames import StateError
+from galwidget.widgets.shown import StateError
 
 if TYPE_CHECKING:
     from galwidget.conditions import Condition

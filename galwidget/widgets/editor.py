@@ -11,7 +11,8 @@ from galwidget.galaxies import Galaxies
 from galwidget.picture import default_display
 from galwidget.survey import Survey
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
 
 if TYPE_CHECKING:

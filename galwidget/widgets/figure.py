@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from galwidget.galaxies import Galaxies
-    from galwidget.widgets.frames import Shown
+    from galwidget.widgets.shown import Shown
 
 __all__ = ["PaperFigure", "draw"]
 

@@ -17,8 +17,9 @@ from galwidget.science.orientation import canonical_latent
 from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.chore import Chore
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, listed, state
-from galwidget.widgets.stitch import Recipe, name_of
+from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.shown import Shown, StateError, state
+from galwidget.widgets.stitch import Recipe, listed, name_of
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel

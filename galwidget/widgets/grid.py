@@ -8,7 +8,8 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
 
 if TYPE_CHECKING:

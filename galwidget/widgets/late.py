@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 
 from galwidget.widgets.closing import close_parts
-from galwidget.widgets.frames import in_words
+from galwidget.widgets.shown import in_words
 
 __all__ = ["LateTab"]
 

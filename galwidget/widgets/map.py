@@ -16,11 +16,11 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.picture import mosaic, png, rgb
 from galwidget.widgets.closing import close_parts
-from galwidget.widgets.frames import StateError, in_words
 from galwidget.widgets.map_chart import Chart
 from galwidget.widgets.map_exports import MapExports
 from galwidget.widgets.plane import PROJECTIONS, Plane, attribute_values, colourable, in_short
 from galwidget.widgets.rerun import note
+from galwidget.widgets.shown import StateError, in_words
 from galwidget.widgets.stitch import Recipe, cell, latent_text, name_of
 from galwidget.widgets.worker import LatestWorker
 

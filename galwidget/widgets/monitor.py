@@ -17,8 +17,8 @@ from galwidget.galaxies import Galaxies
 from galwidget.observation import observe
 from galwidget.picture import mosaic, png, rgb
 from galwidget.widgets.closing import close_parts
-from galwidget.widgets.frames import in_words
 from galwidget.widgets.loss_charts import LossCharts
+from galwidget.widgets.shown import in_words
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel

@@ -12,7 +12,8 @@ from traitlets import Float, Int, List, Unicode, validate
 
 from galwidget.attributes import describe
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
 
 if TYPE_CHECKING:

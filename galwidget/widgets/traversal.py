@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
-from galwidget.widgets.frames import FrameWidget, Shown, StateError, state
+from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class LatentTraversal(FrameWidget):
             raise ValueError(f"strip of row {row!r}; there are rows 0 to {len(dims) - 1}")
         steps = (wanted["steps"] - 1) * FINER + 1
         latent = model.traverse_latent([dims[row]], of=self._galaxy(wanted), extent=wanted["extent"], steps=steps)
-        return Shown(model.decode(latent), 1, steps, lambda: latent)
+        return Shown(model.decode(latent, attributes=False), 1, steps, lambda: latent)
 
     def _figure_labels(self) -> dict[str, Any]:
         sigma = np.linspace(-self.extent, self.extent, self.steps)

@@ -53,6 +53,11 @@ class LatestWorker:
             self._wake.notify()
             return replaced
 
+    def drop(self, kind: str) -> None:
+        """Forget the waiting job of a kind, where there is one: nobody wants it any more."""
+        with self._wake:
+            self._waiting.pop(kind, None)
+
     def _loop(self) -> None:
         while True:
             with self._wake:

@@ -1,10 +1,12 @@
 /** What stands around every sheet of galaxies: the pixel under the pointer, undo, selection, the side panel, and the keys for all of it. */
 
+import { displaySection } from "./display_panel";
 import { button, element, everyFrame } from "./dom";
 import { type About, Inspector } from "./inspector";
 import { keysHelp } from "./keys_help";
 import { planeOf, residualOf, sizeOf } from "./paint";
 import { surfaceBrightness } from "./photometry";
+import type { Frame } from "./protocol";
 import { brief, signed } from "./scale";
 import type { Session } from "./session";
 import type { Probe, Sheet, SheetOptions } from "./sheet";
@@ -19,6 +21,16 @@ export interface DeskOptions {
   beside?: boolean;
   /** Keys of this view, beside those of every view: key and what it does. */
   keys?: readonly (readonly [key: string, deed: string, act: () => void])[];
+}
+
+/** What a view does when its session changes. */
+export interface Follower {
+  /** There is another picture, other attributes, or another display. */
+  draw: (frame: Frame) => void;
+  /** Another selection. */
+  select: () => void;
+  /** Another state. */
+  show: () => void;
 }
 
 /** CSS pixels of a widget below which its parts stand one under the other. */
@@ -43,7 +55,7 @@ export class Desk {
 
   constructor(
     el: HTMLElement,
-    session: Session,
+    private readonly session: Session,
     private readonly shell: Shell,
     private readonly options: DeskOptions,
   ) {
@@ -94,6 +106,31 @@ export class Desk {
     this.shell.stage.append(element("div", { class: "gw-below" }, sheet.bar, this.#tools), this.#probe);
     const below = this.options.beside ? this.shell.readout : this.shell.panel;
     below.after(this.#stitch.shown, this.#inspector.root, this.#help);
+  }
+
+  /** From now on the view follows its session, until what is returned is called; the section of the display ends the panel. */
+  follow({ draw, select, show }: Follower): () => void {
+    const { session, shell } = this;
+    const display = displaySection(session);
+    const redraw = () => {
+      if (!session.frame) return;
+      draw(session.frame);
+      select();
+      this.refresh();
+    };
+    shell.panel.append(display.root);
+    shell.onEnd(display.end);
+    shell.onEnd(this.viewing.listen(redraw));
+    shell.onEnd(
+      session.listen((what) => {
+        if (what === "frame" || what === "attributes") redraw();
+        if (what === "selection") select();
+        if (what === "state") show();
+      }),
+    );
+    show();
+    redraw();
+    return () => shell.dispose();
   }
 
   /** One more tool of the view. */

@@ -5,7 +5,6 @@ import { Blink } from "./blink";
 import { DIVERGING, gradient } from "./colour_map";
 import { type Asked, CategoryControl, type Condition, ConditionControl, row } from "./controls";
 import { Desk } from "./desk";
-import { displaySection } from "./display_panel";
 import { button, choice, element, section } from "./dom";
 import { flag, outsideOf } from "./inspector";
 import type { Picture } from "./paint";
@@ -91,18 +90,19 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   shell.stage.append(sheet.root, flags, seenBy.root);
   desk.attach(sheet, false);
   const draw = () => {
-    if (!session.frame) return;
+    if (session.frame) drawFrame(session.frame);
+  };
+  const drawFrame = (frame: Frame) => {
     // while it blinks, the second picture stands in the place of the first
     const seen = PANELS.map((_, panel) => (blink.second && panel === pair[0] ? pair[1] : panel));
     sheet.show(seen.map(pictureOf), PANELS.length / columns, columns, desk.viewing.settings);
     seen.forEach((panel, place) => {
       sheet.cells.caption(place, captionOf(panel), place === RESIDUAL ? legend : undefined);
     });
-    seenBy.draw(session.frame, desk.viewing.settings);
-    raise(session.frame);
+    seenBy.draw(frame, desk.viewing.settings);
+    raise(frame);
     blinking.setAttribute("aria-pressed", String(blink.running || blink.second));
     desk.refresh();
-    select();
     show();
   };
   /** What the model does not know, under the pictures. */
@@ -187,7 +187,6 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   attributes
     .querySelector("h4")
     ?.append(button("as it is", "undo all changes", () => session.set({ edits: {} }), "gw-quiet"));
-  const display = displaySection(session);
   shell.panel.append(
     section(
       "Galaxy",
@@ -198,26 +197,14 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     ),
     attributes,
     seenBy.panel,
-    display.root,
   );
   shell.onWidth((width) => {
     columns = width / PANELS.length < NARROW ? 2 : PANELS.length;
     sheet.fit(width);
     draw();
   });
-  show();
-  shell.onEnd(display.end);
   shell.onEnd(() => blink.stop());
-  shell.onEnd(desk.viewing.listen(draw));
-  shell.onEnd(
-    session.listen((what) => {
-      if (what === "frame") draw();
-      if (what === "selection") select();
-      if (what === "state") show();
-    }),
-  );
-  draw();
-  return () => shell.dispose();
+  return desk.follow({ draw: drawFrame, select, show });
 }
 
 function numeric(value: number | string | undefined): number {

@@ -3,7 +3,6 @@
 import { attributesOf } from "./attributes";
 import type { Asked } from "./controls";
 import { Desk } from "./desk";
-import { displaySection } from "./display_panel";
 import { element } from "./dom";
 import { type Act, changeSection, exampleSection, oddSection, querySection } from "./find_panel";
 import type { Frame } from "./protocol";
@@ -152,11 +151,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     why.textContent = (cell !== null && found().reason?.[cell]) || "";
   }
 
-  const draw = () => {
-    const { frame } = session;
-    galaxy.root.hidden = odd();
-    why.hidden = !odd();
-    if (!frame) return;
+  const draw = (frame: Frame) => {
     const now = found();
     const count = frame.flux.shape[0];
     const before = leading();
@@ -175,8 +170,6 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
       sheet.show(padded, lines, columns, desk.viewing.settings);
       for (let cell = 0; cell < lines * columns; cell++) mark(now, cell);
     }
-    desk.refresh();
-    select();
     show();
     point(pointed); // another galaxy may be there now
   };
@@ -207,8 +200,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   const examples = exampleSection(session, acts);
   const change = changeSection(session);
   const oddities = oddSection(session, acts, found);
-  const display = displaySection(session);
-  shell.panel.append(...[query, examples, change, oddities].map((part) => part.root), display.root);
+  shell.panel.append(...[query, examples, change, oddities].map((part) => part.root));
   const report = () => {
     const { what, ready, total: all } = session.get<{ what?: string; ready?: number; total?: number }>("progress");
     const waiting = found().waiting;
@@ -219,6 +211,8 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     empty.hidden = !waiting || what !== undefined;
   };
   const show = () => {
+    galaxy.root.hidden = odd();
+    why.hidden = !odd();
     examples.root.hidden = change.root.hidden = odd();
     oddities.root.hidden = !odd();
     for (const part of [query, examples, oddities]) part.show();
@@ -227,18 +221,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   };
   session.model.on("change:progress", report);
   shell.onEnd(() => session.model.off("change:progress", report));
-  show();
-  shell.onEnd(display.end);
-  shell.onEnd(desk.viewing.listen(draw));
-  shell.onEnd(
-    session.listen((what) => {
-      if (what === "frame") draw();
-      if (what === "selection") select();
-      if (what === "state") show();
-    }),
-  );
-  draw();
-  return () => shell.dispose();
+  return desk.follow({ draw, select, show });
 }
 
 function titleOf(found: Found, cell: number, total: number): string {

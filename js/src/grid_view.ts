@@ -3,9 +3,9 @@
 import { attributesOf } from "./attributes";
 import { type Asked, CategoryControl, type Condition, ConditionControl, row, Slider } from "./controls";
 import { Desk } from "./desk";
-import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
 import { outsideOf } from "./inspector";
+import type { Frame } from "./protocol";
 import { cornerCells, mixedSeeds, type Panel, type Walk, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
@@ -52,16 +52,12 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
   desk.attach(sheet, true);
   shell.onWidth((width) => sheet.fit(width));
 
-  const draw = () => {
-    const { frame } = session;
-    if (!frame) return;
+  const draw = (frame: Frame) => {
     const pictures = Array.from({ length: frame.rows * frame.columns }, (_, cell) =>
       cell < frame.flux.shape[0] ? { frame, cell } : null,
     );
     sheet.show(pictures, frame.rows, frame.columns, desk.viewing.settings);
     name(frame.rows, frame.columns);
-    select();
-    desk.refresh();
   };
   let named: Iterable<number> = [];
   const name = (rows: number, columns: number) => {
@@ -74,23 +70,11 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
     sheet.cells.select(session.selection.map((index) => index - first()).filter((cell) => cell >= 0));
 
   const panels = total ? [sampled(walk)] : [sampled(walk, temperature(session)), conditions(session)];
-  const display = displaySection(session);
-  shell.panel.append(...panels.map((panel) => panel.root), display.root);
-  const showPanels = () => {
+  shell.panel.append(...panels.map((panel) => panel.root));
+  const show = () => {
     for (const panel of panels) panel.show();
   };
-  showPanels();
-  shell.onEnd(display.end);
-  shell.onEnd(desk.viewing.listen(draw));
-  shell.onEnd(
-    session.listen((what) => {
-      if (what === "frame") draw();
-      if (what === "selection") select();
-      if (what === "state") showPanels();
-    }),
-  );
-  draw();
-  return () => shell.dispose();
+  return desk.follow({ draw, select, show });
 }
 
 /** The section of what is sampled. */

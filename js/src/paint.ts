@@ -24,6 +24,14 @@ export interface Picture {
   residual?: { band: number; limit: number };
 }
 
+/** Whether two pictures have the same pixels. */
+export function samePicture(one: Picture | null | undefined, other: Picture | null | undefined): boolean {
+  const parts = (picture: Picture | null | undefined) =>
+    picture && [picture.frame, picture.cell, picture.band, picture.residual?.band, picture.residual?.limit];
+  const [mine, others] = [parts(one), parts(other)];
+  return mine && others ? mine.every((part, index) => part === others[index]) : !mine && !others;
+}
+
 /** Height and width of a picture in pixels. */
 export function sizeOf(picture: Picture): [number, number] {
   const [, , height, width] = picture.frame.flux.shape;

@@ -1,4 +1,4 @@
-/** The kernel's messages, checked before anything trusts them; galwidget/widgets/frames.py describes the wire. */
+/** The kernel's messages, checked before anything trusts them; galwidget/widgets/messages.py describes the wire. */
 
 import { decodeCompanded } from "./companded";
 import { decodeHalves } from "./half";
@@ -21,6 +21,8 @@ export interface Frame {
   flux: Layer;
   /** Perhaps in 8 bits and without attributes, to be followed by the exact picture. */
   draft: boolean;
+  /** The attributes are being measured and will follow. */
+  pending: boolean;
   residual?: Layer;
   /** A galaxy as other surveys see it, each on its own pixels. */
   seen: Layer[];
@@ -36,6 +38,7 @@ export interface Frame {
 
 export type Answer =
   | { type: "frame" | "strip"; seq: number; row: number | null; frame: Frame }
+  | { type: "attributes"; seq: number; attributes: Column[]; about: Record<string, unknown> }
   | { type: "code"; seq: number; code: string; modelId: string }
   | { type: "superseded"; seq: number }
   | { type: "error"; seq: number | null; message: string };
@@ -106,6 +109,7 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
   return {
     flux,
     draft: content.draft === true,
+    pending: content.pending === true,
     ...(residual ? { residual } : {}),
     seen,
     bands,
@@ -114,6 +118,12 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
     first: count(content.first ?? 0, "first"),
     rowLabels: strings(content.row_labels ?? [], "row_labels"),
     columnLabels: strings(content.column_labels ?? [], "column_labels"),
+    ...parseAttributes(content),
+  };
+}
+
+function parseAttributes(content: Fields): Pick<Frame, "attributes" | "about"> {
+  return {
     attributes: Array.isArray(content.attributes) ? content.attributes.map(parseColumn) : [],
     about: fields(content.about ?? {}, "about"),
   };
@@ -135,6 +145,9 @@ export function parseAnswer(message: unknown, buffers: readonly DataView[]): Ans
           row: typeof content.row === "number" ? content.row : null,
           frame: parseFrame(content, buffers),
         };
+      case "attributes":
+        if (seq === null) throw new Error("attributes came without their number");
+        return { type: "attributes", seq, ...parseAttributes(content) };
       case "code":
         if (seq === null) throw new Error("code came without its number");
         if (typeof content.code !== "string") throw new Error("an answer for code came without it");

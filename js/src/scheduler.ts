@@ -22,10 +22,10 @@ export class Scheduler {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** The state changed: ask now, or as soon as an answer frees a place. */
-  request(): void {
+  /** The state changed: ask now, or as soon as an answer frees a place; the last request of a drag waits for none of its drafts. */
+  request(last = false): void {
     for (const [seq, since] of this.#flying) if (this.now() - since > this.patience) this.#flying.delete(seq);
-    if (this.#flying.size >= IN_FLIGHT) {
+    if (this.#flying.size >= IN_FLIGHT && !last) {
       this.#waiting = true;
       return;
     }

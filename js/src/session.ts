@@ -11,8 +11,8 @@ const REST = 150;
 /** What ipywidgets' models say when their connection to the kernel comes or goes: a widget meets a new kernel as a new model. */
 const PARTED = "comm_live_update";
 
-/** What happened: a new picture, a new strip, other state, other display, other selection, or a change of busy or error. */
-export type Happening = "frame" | "strip" | "state" | "display" | "selection" | "status";
+/** What happened: a new picture, what was measured on it, other state, other display, other selection, or a change of busy or error. */
+export type Happening = "frame" | "attributes" | "state" | "display" | "selection" | "status";
 
 export class Session {
   frame: Frame | null = null;
@@ -27,6 +27,8 @@ export class Session {
   readonly #asked = new Map<number, number>();
   /** Who waits for an answer that is no picture of the state. */
   readonly #waiting = new Map<number, (answer: Answer | null) => void>();
+  /** Number of the newest picture. */
+  #shown = 0;
   #own = false;
   #held = false;
   #draft = false;
@@ -74,7 +76,7 @@ export class Session {
   }
 
   get busy(): boolean {
-    return this.#scheduler.busy && !this.parted;
+    return (this.#scheduler.busy || Boolean(this.frame?.pending)) && !this.parted;
   }
 
   listen(listener: (what: Happening) => void): () => void {
@@ -93,7 +95,7 @@ export class Session {
   /** A slider is taken, by the pointer or a key, or let go: then the exact picture follows the drafts. */
   hold(held: boolean): void {
     const drafted = this.#draft && (this.busy || Boolean(this.frame?.draft));
-    if (this.#held && !held && drafted) this.request();
+    if (this.#held && !held && drafted) this.request(true);
     this.#held = held;
   }
 
@@ -146,16 +148,16 @@ export class Session {
     if (this.#viewers > 0 && this.#stale) this.request();
   }
 
-  /** Ask for the exact picture of the state. */
-  request(): void {
+  /** Ask for the exact picture of the state, with `last` before the drafts on their way have come. */
+  request(last = false): void {
     this.#draft = false;
-    this.#request();
+    this.#request(last);
   }
 
-  #request(): void {
+  #request(last = false): void {
     clearTimeout(this.#exact);
     this.#stale = this.#viewers === 0;
-    if (!this.#stale && !this.parted) this.#scheduler.request();
+    if (!this.#stale && !this.parted) this.#scheduler.request(last);
     this.#tell("status");
   }
 
@@ -225,6 +227,7 @@ export class Session {
       const since = this.#asked.get(answer.seq);
       if (this.#scheduler.answered(answer.seq, true)) {
         this.frame = answer.frame;
+        this.#shown = answer.seq;
         this.error = null;
         if (since !== undefined) this.latency = performance.now() - since;
         this.#tell("frame");
@@ -232,8 +235,15 @@ export class Session {
         // the hand rests: the exact picture
         if (answer.frame.draft && !this.busy) this.#exact = setTimeout(() => this.request(), REST);
       }
+    } else if (answer.type === "attributes") {
+      if (this.frame && answer.seq === this.#shown) {
+        const about = { ...this.frame.about, ...answer.about };
+        Object.assign(this.frame, { attributes: answer.attributes, about, pending: false });
+        this.#tell("attributes");
+      }
     } else if (answer.type === "error") {
       this.error = answer.message;
+      if (this.frame) this.frame.pending = false; // they may have been what failed
       if (answer.seq !== null) this.#scheduler.answered(answer.seq, false);
     } else {
       this.#scheduler.answered(answer.seq, false);

@@ -2,7 +2,7 @@
 
 import { Cells, type CellsOptions } from "./cells";
 import { element, everyFrame } from "./dom";
-import { type Picture, paintPicture, type Settings, sizeOf } from "./paint";
+import { type Picture, paintPicture, type Settings, samePicture, sizeOf } from "./paint";
 import { barLength } from "./photometry";
 import { NOTCH, nearer, panned, shownPart, toStamp, WHOLE, type Zoom } from "./zoom";
 
@@ -28,6 +28,8 @@ export interface SheetOptions extends CellsOptions {
 }
 
 const GAP = 2;
+/** Milliseconds after a painting in which there is no other: half a frame of the screen, so that no frame waits for the next. */
+const PAUSE = 8;
 /** Fraction of the view that a key pans. */
 const PAN = 0.125;
 const ARROWS: Record<string, [number, number]> = {
@@ -87,11 +89,16 @@ export class Sheet {
       this.#rows = rows;
       this.#columns = columns;
       this.cells.build(rows, columns);
-    }
+    } else if (
+      this.#pictures.length === pictures.length &&
+      pictures.every((picture, index) => samePicture(picture, this.#pictures[index])) &&
+      JSON.stringify(settings) === JSON.stringify(this.#settings)
+    )
+      return;
     this.#pictures = pictures;
     this.#settings = settings;
     // at once when the screen has had time to show the last one: waiting for it would cost a frame
-    if (performance.now() - this.#last > 1000 / 60) this.#paint();
+    if (performance.now() - this.#last > PAUSE) this.#paint();
     else this.#later();
   }
 

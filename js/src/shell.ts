@@ -34,7 +34,7 @@ export class Shell {
     );
     el.append(this.#root);
     session.attach(1);
-    this.#undo.push(session.listen((what) => what !== "strip" && this.#update()));
+    this.#undo.push(session.listen(() => this.#update()));
     this.#watchVisibility();
     this.#watchSliders();
     this.#update();

@@ -3,7 +3,6 @@
 import { type Attribute, attributesOf } from "./attributes";
 import { type Condition, field, row } from "./controls";
 import { Desk } from "./desk";
-import { displaySection } from "./display_panel";
 import { button, choice, element, section } from "./dom";
 import type { Frame } from "./protocol";
 import { formatted, unitWords } from "./scale";
@@ -77,26 +76,22 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   let written = false;
   const values = button("values", `${VALUES_WORDS} (v)`, () => {
     written = !written;
-    draw();
+    if (session.frame) write(session.frame);
   });
   desk.add(values);
   shell.onWidth((width) => {
     for (const each of [sheet, scrub.sheet]) each.fit(width - LABELS - 8);
   });
 
-  const draw = () => {
-    const { frame } = session;
-    if (!frame) return;
+  const draw = (frame: Frame) => {
     sheet.show(
       Array.from({ length: frame.rows * frame.columns }, (_, cell) => ({ frame, cell })),
       frame.rows,
       frame.columns,
       desk.viewing.settings,
     );
-    sheet.cells.select(session.selection);
     write(frame);
     scrub.draw();
-    desk.refresh();
     for (const [list, words] of [
       [labels, frame.rowLabels],
       [heads, frame.columnLabels],
@@ -163,7 +158,6 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     walk.show();
   };
   const size = element("span", { class: "gw-pair" }, rows, element("small", {}, "values ×"), columns, what);
-  const display = displaySection(session);
   const parts = [
     row("attribute", "", attribute),
     ...ranges.slice(0, 1).map(({ root }) => root),
@@ -172,21 +166,10 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     row("size", "", size),
     walk.root,
   ];
-  shell.panel.append(section("Sweep", ...parts), scrub.root, display.root);
-  show();
-  shell.onEnd(display.end);
-  shell.onEnd(desk.viewing.listen(draw));
-  shell.onEnd(
-    session.listen((what) => {
-      if (what === "frame") scrub.renew();
-      if (what === "frame") draw();
-      if (what === "selection") sheet.cells.select(session.selection);
-      if (what === "state") show();
-    }),
-  );
+  shell.panel.append(section("Sweep", ...parts), scrub.root);
+  shell.onEnd(session.listen((what) => what === "frame" && scrub.renew()));
   scrub.renew();
-  draw();
-  return () => shell.dispose();
+  return desk.follow({ draw, select: () => sheet.cells.select(session.selection), show });
 }
 
 /** First and last value of an attribute; `prefix` is that of its traits. */

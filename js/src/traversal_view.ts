@@ -3,10 +3,10 @@
 import { attributesOf } from "./attributes";
 import { row, Slider } from "./controls";
 import { Desk, NARROW } from "./desk";
-import { displaySection } from "./display_panel";
 import { button, element, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Picture } from "./paint";
+import type { Frame } from "./protocol";
 import { signed } from "./scale";
 import { seedRow, walkKeys } from "./seeds";
 import type { Session } from "./session";
@@ -128,9 +128,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     );
     sheet.root.style.setProperty("--gw-mark", String(nearestStep(scrub, frame.columns)));
   };
-  const draw = () => {
-    const { frame } = session;
-    if (!frame) return;
+  const draw = (frame: Frame) => {
     const about = frame.about as unknown as About;
     if (controls.length !== about.dims.length) buildSliders(about);
     about.here.forEach((value, index) => {
@@ -144,8 +142,6 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       desk.viewing.settings,
     );
     name();
-    sheet.cells.select(session.selection);
-    desk.refresh();
     here.show([{ frame, cell: cells }], 1, 1, desk.viewing.settings);
     drawScrub();
   };
@@ -209,16 +205,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     ...(session.get<number>("given") ? [] : [seed.root]),
   );
   galaxy.querySelector("h4")?.append(back);
-  const display = displaySection(session);
   shell.panel.append(
     section("Scrub", row("all rows", "", element("span", { class: "gw-playing" }, play, slider.root))),
     galaxy,
-    display.root,
   );
-  seed.show();
 
-  shell.onEnd(display.end);
-  shell.onEnd(desk.viewing.listen(draw));
   shell.onEnd(stop);
   shell.onEnd(
     session.listen((what) => {
@@ -226,12 +217,8 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
         strips.clear();
         generation += 1;
       }
-      if (what === "frame") draw();
       if (what === "status" && !session.busy && session.frame) void prefetch();
-      if (what === "selection") sheet.cells.select(session.selection);
-      if (what === "state") seed.show();
     }),
   );
-  draw();
-  return () => shell.dispose();
+  return desk.follow({ draw, select: () => sheet.cells.select(session.selection), show: () => seed.show() });
 }

@@ -44,9 +44,10 @@ const KEYS = [
   "attributes",
   "about",
   "draft",
+  "pending",
   "row",
 ];
-const TYPES = ["frame", "frame", "frame", "strip", "superseded", "error", "surprise"];
+const TYPES = ["frame", "frame", "frame", "strip", "attributes", "superseded", "error", "surprise"];
 
 function good(seq: unknown, u8: boolean): [Record<string, unknown>, DataView[]] {
   const coding = u8 ? { encoding: "u8", knee: [1, 2, 3], top: [9, 9, 9] } : {};

@@ -38,6 +38,18 @@ describe("the scheduler", () => {
     expect(asked).toEqual(["a", "b", "d"]);
   });
 
+  it("sends the last request of a drag at once, whatever is in flight", () => {
+    const { sent, it: schedule } = scheduler();
+    for (let i = 0; i < 3; i++) schedule.request();
+    schedule.request(true);
+    expect(sent).toEqual([1, 2, 3]);
+    expect(schedule.answered(3, true)).toBe(true);
+    expect(schedule.answered(1, true)).toBe(false);
+    schedule.answered(2, false);
+    expect(sent).toEqual([1, 2, 3]);
+    expect(schedule.busy).toBe(false);
+  });
+
   it("never shows a picture older than the one shown", () => {
     const { it: schedule } = scheduler();
     schedule.request();

@@ -24,11 +24,16 @@ class Kernel {
   say(name: string, ...values: unknown[]) {
     for (const handler of this.handlers.get(name) ?? []) handler(...values);
   }
-  answer(seq: number, { label = "r magnitude", draft = false } = {}) {
+  measured(seq: number) {
+    const attributes = [{ name: "mag_r", label: "r magnitude", unit: "mag", values: [21] }];
+    this.say("msg:custom", { type: "attributes", seq, attributes, about: { outside: [""] } }, []);
+  }
+  answer(seq: number, { label = "r magnitude", draft = false, pending = false } = {}) {
     const message = {
       type: "frame",
       seq,
       draft,
+      pending,
       layers: [{ name: "flux", shape: [1, 3, 1, 1], scale: 1 }],
       bands: ["i", "r", "g"],
       rows: 1,
@@ -81,6 +86,37 @@ describe("a session", () => {
     session.hold(true);
     session.hold(false);
     expect(kernel.sent).toHaveLength(3);
+  });
+
+  it("asks for the exact picture of a slider that is let go before its drafts have come", () => {
+    kernel.answer(1);
+    session.hold(true);
+    for (const seed of [5, 6, 7]) session.set({ seed });
+    expect(kernel.sent).toHaveLength(3);
+    session.hold(false);
+    expect(kernel.sent.slice(3)).toEqual([{ type: "frame", seq: 4, state: { seed: 7 } }]);
+  });
+
+  it("shows a picture before what is measured on it, and is busy until that comes", () => {
+    const heard: string[] = [];
+    session.listen((what) => heard.push(what));
+    kernel.answer(1, { pending: true });
+    const { frame } = session;
+    expect([session.busy, heard]).toEqual([true, ["frame", "status"]]);
+    kernel.measured(1);
+    expect([session.busy, heard.slice(2)]).toEqual([false, ["attributes", "status"]]);
+    expect(session.frame).toBe(frame);
+    expect(cellPairs(session.frame as never, 0)?.[1]).toEqual(["r magnitude", "21 mag"]);
+  });
+
+  it("takes no attributes of another picture, and waits for none after an error", () => {
+    kernel.answer(1, { pending: true });
+    session.set({ seed: 2 });
+    kernel.answer(2, { pending: true });
+    kernel.measured(1);
+    expect(session.frame?.attributes[0]?.values).toEqual([18.5]);
+    kernel.say("msg:custom", { type: "error", seq: 2, message: "sep failed" }, []);
+    expect([session.busy, session.error]).toEqual([false, "sep failed"]);
   });
 
   it("asks for the exact picture when the hand rests on the slider", () => {
