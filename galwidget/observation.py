@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import ndimage, signal
 
 from galwidget.galaxies import Galaxies
 from galwidget.survey import Survey
@@ -105,11 +104,15 @@ def _in_bands(flux: np.ndarray, source: Survey, target: Survey) -> np.ndarray:
 
 
 def _convolve(flux: np.ndarray, psf: np.ndarray) -> np.ndarray:
-    return signal.fftconvolve(flux, psf if psf.ndim == 4 else psf[None], mode="same", axes=(-2, -1))
+    from scipy.signal import fftconvolve  # noqa: PLC0415 (half a second to import, for which the first picture need not wait)
+
+    return fftconvolve(flux, psf if psf.ndim == 4 else psf[None], mode="same", axes=(-2, -1))
 
 
 def _resample(flux: np.ndarray, ratio: float) -> np.ndarray:
     """Surface brightness on pixels ``ratio`` times as large, the central pixel (n // 2) staying central; flux is kept."""
+    from scipy import ndimage  # noqa: PLC0415 (only where pixels are of another size)
+
     height, width = flux.shape[-2:]
     sides = [max(8, 2 * int(side / ratio / 2)) for side in (height, width)]
     if ratio > 1:  # a larger pixel collects: a box as wide as the pixel first, or the samples between would be lost
@@ -133,6 +136,8 @@ def _box(width: float) -> np.ndarray:
 
 def _resize_psf(psf: np.ndarray, ratio: float) -> np.ndarray:
     """The PSF on pixels ``ratio`` times smaller."""
+    from scipy import ndimage  # noqa: PLC0415 (only where pixels are of another size)
+
     side = psf.shape[-1]
     size = 2 * int(side * ratio / 2) + 1
     at = (np.arange(size) - size // 2) / ratio + side // 2
