@@ -44,7 +44,8 @@ def gaussian(truth, index, size=64):
 def noiseless(survey, truth):
     shapes = np.stack([gaussian(truth, index) for index in range(N)])
     flux = shapes[:, None] * magnitude_to_nanojansky(truth["mag_r"][:, None] + COLOURS)[:, :, None, None]
-    return Galaxies(flux, 1 / (survey.sky_sigma[:, None, None] ** 2 + flux / survey.gain[:, None, None]), survey=survey)
+    ivar = 1 / (survey.sky_sigma[:, None, None] ** 2 + flux / survey.gain[:, None, None])
+    return Galaxies(flux, ivar, np.ones((5, 1, 1)), survey=survey)  # what is drawn is what is there: no PSF
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def limit(noiseless):
 @pytest.fixture(scope="module")
 def noisy(noiseless):
     noise = np.random.default_rng(8).normal(size=noiseless.flux.shape)
-    return measure(Galaxies(noiseless.flux + noise / np.sqrt(noiseless.ivar), noiseless.ivar, survey=noiseless.survey))
+    return measure(Galaxies(noiseless.flux + noise / np.sqrt(noiseless.ivar), noiseless.ivar, noiseless.psf, survey=noiseless.survey))
 
 
 def test_kron_magnitude_of_a_gaussian_is_its_magnitude(limit, truth):
@@ -66,6 +67,29 @@ def test_colours_are_those_put_in(limit):
     for column, expected in zip(("u_g", "g_r", "r_i", "i_Z"), -np.diff(COLOURS), strict=True):
         found = limit.attribute(column)
         assert np.nanmax(np.abs(found - expected)) < 0.002
+
+
+def test_colours_are_the_same_in_any_seeing(survey, noiseless):
+    rng = np.random.default_rng(3)
+    y, x = np.indices((25, 25)) - 12
+    found = []
+    for wider in (0.7, 1.0, 1.3):  # the bands' seeing, in turn better and worse than each other's
+        sigma = np.array([band.psf_fwhm for band in survey.bands]) / survey.pixel_scale / 2.3548 * rng.uniform(0.9, 1.1, 5) * wider
+        psf = np.exp(-0.5 * (x**2 + y**2) / sigma[:, None, None] ** 2)
+        seen = galwidget.observe(noiseless, psf=psf / psf.sum((-2, -1), keepdims=True), noise=False)
+        found.append(measure(seen, noiseless=True))
+    for name in ("u_g", "g_r", "r_i", "i_Z"):
+        colours = np.stack([galaxies.attribute(name) for galaxies in found])
+        assert np.nanmax(np.ptp(colours, axis=0)) < 0.01, name
+
+
+def test_a_psf_broader_than_the_aperture_gives_no_colour_instead_of_a_wrong_one(survey, noiseless):
+    y, x = np.indices((41, 41)) - 20
+    psf = np.repeat(np.exp(-0.5 * (x**2 + y**2) / 3.0**2)[None], 5, axis=0)
+    psf[1] = np.exp(-0.5 * (x**2 + y**2) / 9.0**2)
+    small = noiseless[:1]
+    seen = measure(galwidget.observe(small, psf=psf / psf.sum((-2, -1), keepdims=True), noise=False), noiseless=True)
+    assert np.isnan(seen.attribute("g_r")).all() and np.isfinite(seen.attribute("r_i")).all()
 
 
 def test_half_light_radius_of_a_round_gaussian_is_1_18_sigma(survey):
