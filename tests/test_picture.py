@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -32,6 +34,27 @@ def test_each_argument_reaches_the_picture(galaxies):
     grey = galaxies.rgb(bands="ggg", scale=(1, 1, 1), stretch=50, Q=5)[0]
     assert np.array_equal(grey, make_lupton_rgb(g, g, g, minimum=0, stretch=50, Q=5))
     assert np.array_equal(grey[..., 0], grey[..., 2])
+
+
+@pytest.mark.parametrize("softening", [0, 1e-9, 0.3, 8, 1e12])
+def test_any_softening_gives_the_levels_of_astropy(galaxies, softening):
+    g = galaxies.flux[1, 0]
+    grey = galaxies.rgb(bands="ggg", scale=(1, 1, 1), stretch=3.0, Q=softening)[1]
+    assert np.array_equal(grey, make_lupton_rgb(g, g, g, minimum=0, stretch=3.0, Q=softening))
+
+
+@pytest.mark.parametrize("arguments", [{"stretch": 0}, {"stretch": float("nan")}, {"Q": -1}])
+def test_stretch_that_is_none_is_refused(galaxies, arguments):
+    with pytest.raises(ValueError, match="the stretch must be above 0 and Q at least 0"):
+        galaxies.rgb(**arguments)
+
+
+def test_a_picture_needs_no_matplotlib():
+    code = (
+        "import sys, numpy as np, galwidget as gw; gw.Galaxies(np.ones((1, 5, 8, 8)), survey='SDSS').rgb(); "
+        "sys.exit('matplotlib' in sys.modules or 'astropy.visualization' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("arguments", [{"bands": "gr"}, {"scale": (1, 1)}])
