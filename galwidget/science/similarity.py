@@ -1,4 +1,4 @@
-"""Similarity search: which galaxies of a catalogue look like these, whichever way they lie on the sky."""
+"""Similarity search: which galaxies of a catalogue are these seen again, or of their kind, whichever way they lie on the sky."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astropy.table import QTable, hstack
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
-from galwidget.science.index import Index
+from galwidget.science.index import By, Index
 from galwidget.science.orientation import canonical_latent
 from galwidget.science.progress import Progress
 from galwidget.science.survey_check import refuse_another_survey
@@ -34,8 +34,9 @@ class Neighbours:
     index
         Their rows in the catalogue, shape (m, k).
     distance
-        In units of what noise and orientation do to one galaxy (`galwidget.science.metric.Metric`), shape (m, k): two observations of one
-        galaxy are at about 1.
+        Shape (m, k). By identity in units of what noise and orientation do to one galaxy (`galwidget.science.metric.Metric`): two
+        observations of one galaxy are at about 1. By kind in units of the spread among galaxies (`galwidget.science.kind.Kind`): two at
+        random are at about 1.4.
     catalogue
         The catalogue, where it was given as galaxies.
     """
@@ -86,10 +87,14 @@ def nearest(
     catalogue: Galaxies | Index,
     k: int = 10,
     *,
+    by: By = "identity",
     using: Sequence[str] | None = None,
     progress: Progress = True,
 ) -> Neighbours:
     """The galaxies of a catalogue that look most like these, whatever their position angle, handedness and centring.
+
+    By identity everything counts that an observation tells, brightness and size too: a galaxy that was seen twice finds itself. By kind
+    only what tells galaxies of one type from those of others: colours and their gradients, concentration, flattening.
 
     Parameters
     ----------
@@ -102,6 +107,8 @@ def nearest(
         The galaxies to search, or an `Index` of them: build one where the catalogue is searched again.
     k
         Neighbours of each.
+    by
+        ``"identity"`` or ``"kind"``.
     using
         Modalities or attributes to compare by, as in ``model.encode``; None takes the picture where there is one, else all attributes, or
         what the index was built with.
@@ -117,7 +124,7 @@ def nearest(
     ------
     ValueError
         The galaxies or the catalogue are not of the model's survey (bring them to it with `galwidget.observe`), k is more than there are,
-        or the index is another model's.
+        the index is another model's, or the model draws no galaxies and cannot tell kinds.
 
     Examples
     --------
@@ -126,6 +133,8 @@ def nearest(
     >>> galaxies = gw.simulate(12, "KiDS", seed=1, progress=False)
     >>> found = gw.nearest(model, galaxies[:2], galaxies, k=3, progress=False)
     >>> found.index[:, 0]
+    array([0, 1])
+    >>> gw.nearest(model, galaxies[:2], galaxies, k=3, by="kind", progress=False).index[:, 0]
     array([0, 1])
     >>> gw.nearest(model, model.edit_latent(galaxies[:1], g_r=1.1), galaxies, k=3, progress=False).distance.shape
     (1, 3)
@@ -144,7 +153,7 @@ def nearest(
         refuse_another_survey(model, galaxies)
     imagined = isinstance(galaxies, Galaxies) and galaxies.flux is None and model.stamp and (using is None or "image" in using)
     latent = _imagined(model, galaxies) if imagined else canonical_latent(model, galaxies, using)  # type: ignore[arg-type]
-    rows, distance = index.search(latent, k)
+    rows, distance = index.search(index.query(model, latent, by), k)
     return Neighbours(rows, distance, catalogue if isinstance(catalogue, Galaxies) else None)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import galwidget as gw
 from galwidget.latent import Latent
-from galwidget.science import index as index_module
+from galwidget.science import inverted_lists, spaces
 from galwidget.science.index import Index
 from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent, orientation, turned
@@ -31,9 +31,9 @@ def points():
 
 
 def index_of(latent, monkeypatch, exact):
-    monkeypatch.setattr(index_module, "EXACT", exact)
+    monkeypatch.setattr(spaces, "EXACT", exact)
     index = Index(np.zeros((0, 2, latent.mean.shape[1]), np.float16), "a model")
-    index.add_latents(np.stack([latent.mean, latent.std], 1))
+    index.add_points(np.stack([latent.mean, latent.std], 1))
     return index
 
 
@@ -153,7 +153,7 @@ def test_what_noise_moves_together_counts_once():
 
 def test_the_index_finds_what_comparing_all_finds(points, monkeypatch):
     all_of_them, listed = index_of(points, monkeypatch, 10_000), index_of(points, monkeypatch, 1000)
-    monkeypatch.setattr(index_module, "_FEWEST_CANDIDATES", 300)
+    monkeypatch.setattr(inverted_lists, "_FEWEST_CANDIDATES", 300)
     queries = Latent(points.mean[:100] + 0.1, points.std[:100])
     truth, found = all_of_them.search(queries)[0], listed.search(queries)[0]
     recall = np.mean([np.isin(one, other).mean() for one, other in zip(truth, found, strict=True)])
@@ -163,13 +163,13 @@ def test_the_index_finds_what_comparing_all_finds(points, monkeypatch):
 @pytest.mark.parametrize("exact", [100, 10_000])
 def test_an_index_read_back_answers_the_same_and_grows(points, tmp_path, monkeypatch, exact):
     index = index_of(points, monkeypatch, exact)
-    monkeypatch.setattr(index_module, "_FEWEST_CANDIDATES", 300)
+    monkeypatch.setattr(inverted_lists, "_FEWEST_CANDIDATES", 300)
     index.save(tmp_path)
     again = Index.load(tmp_path)
     queries = points[:10]
     for one, other in zip(index.search(queries), again.search(queries), strict=True):
         np.testing.assert_array_equal(one, other)
-    again.add_latents(np.stack([np.full((1, 6), 9.0), np.full((1, 6), 0.1)], 1))
+    again.add_points(np.stack([np.full((1, 6), 9.0), np.full((1, 6), 0.1)], 1))
     assert again.search(Latent(np.full((1, 6), 9.0), np.full((1, 6), 0.1)), 1)[0][0, 0] == len(points)
     again.save(tmp_path)
     assert len(Index.load(tmp_path)) == len(points) + 1
