@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["gaap_fluxes", "transfer"]
 
-#: Where a PSF carries less than this its transfer function is noise, and is not divided by; the share of the aperture that may be lost there.
+#: Where a PSF carries less than this it is noise, and is not divided by; the share of the aperture that may be lost there.
 _FLOOR, _MOST_UNSEEN = 1e-3, 0.05
 #: Share of the aperture's weight that may lie on masked pixels.
 _MOST_LOST = 0.2

@@ -85,7 +85,7 @@ def measure(galaxies: Galaxies, *, noiseless: bool = False) -> Galaxies:
     the isophote; of the radii, the noise of the growth curve over its slope; of the area, the sum over pixels of p(1 - p),
     p being the probability to be above the isophote.
     """
-    flux, ivar = galaxies.require_images()
+    flux, _ = galaxies.require_images()
     survey = galaxies.survey
     names = measured_names(survey)
     columns = {name: np.full(len(flux), np.nan) for name in (*names, *(f"{name}_err" for name in names))}

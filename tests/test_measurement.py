@@ -83,13 +83,14 @@ def test_colours_are_the_same_in_any_seeing(survey, noiseless):
         assert np.nanmax(np.ptp(colours, axis=0)) < 0.01, name
 
 
-def test_a_psf_broader_than_the_aperture_gives_no_colour_instead_of_a_wrong_one(survey, noiseless):
+def test_a_psf_broader_than_the_aperture_gives_no_colour_instead_of_a_wrong_one(noiseless):
     y, x = np.indices((41, 41)) - 20
     psf = np.repeat(np.exp(-0.5 * (x**2 + y**2) / 3.0**2)[None], 5, axis=0)
     psf[1] = np.exp(-0.5 * (x**2 + y**2) / 9.0**2)
     small = noiseless[:1]
     seen = measure(galwidget.observe(small, psf=psf / psf.sum((-2, -1), keepdims=True), noise=False), noiseless=True)
-    assert np.isnan(seen.attribute("g_r")).all() and np.isfinite(seen.attribute("r_i")).all()
+    assert np.isnan(seen.attribute("g_r")).all()
+    assert np.isfinite(seen.attribute("r_i")).all()
 
 
 def test_half_light_radius_of_a_round_gaussian_is_1_18_sigma(survey):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,12 @@ def evaluate(
             if lacking:
                 found.skipped[name] = f"the model has no {', '.join(lacking)}"
                 continue
-            part = task()
+            try:
+                part = task()
+            except Exception as error:  # noqa: BLE001 (what one heading stumbles over must not cost the hours of the others)
+                found.skipped[name] = f"it failed: {type(error).__name__}: {error}"
+                warnings.warn(f"{name} could not be judged: {error}", RuntimeWarning, stacklevel=2)
+                continue
             if name.endswith("real galaxies"):
                 part.scores = [replace(score, section=f"{score.section}, real galaxies") for score in part.scores]
             found.parts[name] = part
@@ -140,8 +146,10 @@ class _Judge:
     def _redrawn_and_drawn(self, galaxies: Galaxies, which: str) -> dict[str, tuple[tuple[str, ...], Callable[[], Part]]]:
         return {
             f"reconstruction{which}": (("reconstruct",), lambda: self.reconstruction(galaxies)),
-            f"realism, unconditional{which}": (("sample",), lambda: self.realism(galaxies, given=False)),
-            f"realism, given every attribute{which}": (_ASKED, lambda: self.realism(galaxies, given=True)),
+            f"realism, unconditional{which}": (("sample",), lambda: self.realism(galaxies, "unconditional", [])),
+            # a model's own population has as many bright galaxies as its training sample, whatever this one has
+            f"realism, given brightness{which}": (_ASKED, lambda: self.realism(galaxies, "given brightness", self._brightness())),
+            f"realism, given every attribute{which}": (_ASKED, lambda: self.realism(galaxies, "given every attribute", self._every())),
         }
 
     def _count(self, number: int) -> int:
@@ -178,24 +186,32 @@ class _Judge:
         part.pictures["Observed, redrawn, and what is left: from bright to faint"] = _sheet(galaxies[shown], model, residual)
         return part
 
-    def realism(self, galaxies: Galaxies, *, given: bool) -> Part:
-        how, asked = "unconditional", {}
-        if given:
-            how = "given every attribute"
-            names = [name for name in [*self.model.inputs.scalings, "morphology"] if self._mostly_there(galaxies, name)]
+    def _brightness(self) -> list[str]:
+        name = f"mag_{reference_band(self.galaxies.survey)}"
+        return [name] if name in self.model.inputs.scalings else [*self.model.inputs.groups.get("brightness", ())]
+
+    def _every(self) -> list[str]:
+        return [*self.model.inputs.scalings, "morphology"]
+
+    def realism(self, galaxies: Galaxies, how: str, names: Sequence[str]) -> Part:
+        asked: dict[str, Any] = {}
+        if names:
+            names = [name for name in names if self._mostly_there(galaxies, name)]
+            if not names:
+                raise ValueError(f"most of the {len(galaxies)} galaxies have none of the attributes that are to be asked for")
             numbers = [galaxies.attribute(name) for name in names if name != "morphology"]
             whole = np.isfinite(np.stack(numbers)).all(0)
             galaxies = galaxies if whole.all() else galaxies[whole]
             asked = requests_of(self.model, galaxies, names)
         # few real galaxies: several draws for each make the generated side's own noise small
-        times = 1 if given else max(1, min(4, 500 // max(len(galaxies), 1)))
+        times = 1 if asked else max(1, min(4, 500 // max(len(galaxies), 1)))
         drawn = draw_pictures(self.model, times * len(galaxies), seed=self.seed, **asked)
         sides = self._comparable(galaxies, drawn)
         other, against = None, ""
-        if not given and hasattr(self.model, "decode") and hasattr(self.model, "latent_size"):
+        if not asked and hasattr(self.model, "decode") and hasattr(self.model, "latent_size"):
             point = np.random.default_rng(self.seed).standard_normal((len(galaxies), self.model.latent_size))
             other, against = self._comparable(galaxies, pictures(self.model, Latent(point))), "N(0, I) sampling"
-        elif given:
+        elif asked:
             other, against = observed_halves(galaxies, seed=self.seed, like=sides), "observed against observed (halves)"
         part = realism(sides, how, network=self.network, seed=self.seed, reference=other, against=against)
         if self.training is not None and self.training.flux is not None:

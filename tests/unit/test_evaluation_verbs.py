@@ -244,6 +244,7 @@ def test_an_evaluation_is_one_report(requests, tmp_path):
     seen = seen.with_table(requests.table)
     found = evaluate(Obedient(), seen, sections=["realism", "conditions", "prediction"], quick=True, progress=False)
     assert "predict" in found.skipped["prediction"]
+    assert {"realism, unconditional", "realism, given brightness", "realism, given every attribute"} <= found.parts.keys()
     assert found["conditions", "mag_r jointly: R2"].value > 0.9
     assert len(found.table) == len(found.scores) > 20
     page = found.to_html(tmp_path / "evaluation.html")
@@ -253,6 +254,21 @@ def test_an_evaluation_is_one_report(requests, tmp_path):
     described = json.loads(found.to_json(tmp_path / "evaluation.json"), parse_constant=pytest.fail)
     assert described["parts"]["conditions"]["scores"][0]["perfect"] == 1
     assert "mag_r jointly: R2" in found.to_text()
+
+
+class Stumbling(Obedient):
+    """Cannot edit."""
+
+    def edit_latent(self, *_of, **_attributes):
+        raise ArithmeticError("no way there")
+
+
+def test_a_section_that_fails_is_named_and_does_not_cost_the_others(requests):
+    seen = gw.observe(Obedient().sample(60, seed=4), seed=5).with_table(requests.table)
+    with pytest.warns(RuntimeWarning, match="edits could not be judged: no way there"):
+        found = evaluate(Stumbling(), seen, sections=["edits", "conditions"], quick=True, progress=False)
+    assert found.skipped["edits"] == "it failed: ArithmeticError: no way there"
+    assert found["conditions", "mag_r jointly: R2"].value > 0.9
 
 
 def test_a_section_or_a_score_that_does_not_exist_names_those_that_do(requests):
