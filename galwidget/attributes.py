@@ -63,6 +63,10 @@ ATTRIBUTES: dict[str, Attribute] = {
         Attribute("bulge_fraction", "bulge fraction", "", "share of the r-band light in the bulge, the truth of a simulation"),
         Attribute("x", "x", "pix", "column of the centre in its field, from 0"),
         Attribute("y", "y", "pix", "row of the centre in its field, from 0"),
+        Attribute("ra", "right ascension", "deg", "of the centre, ICRS"),
+        Attribute("dec", "declination", "deg", "of the centre, ICRS"),
+        Attribute("north_angle", "direction of north", "deg", "from the image's y axis counter-clockwise"),
+        Attribute("east_angle", "direction of east", "deg", "from the image's y axis counter-clockwise: 90 from north unless mirrored"),
     )
 }
 

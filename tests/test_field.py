@@ -185,6 +185,31 @@ def test_bands_with_another_wcs_are_aligned_and_keep_their_noise():
     assert np.nanstd(blocks) / 8 == pytest.approx(sigma, rel=0.1)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_field_on_the_sky_knows_where_its_galaxies_are_and_which_way_is_north(pictures, mirrored):
+    turn = np.radians(30)
+    wcs = WCS(header())
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    wcs.wcs.pc = matrix @ np.diag([-1, 1]) if mirrored else matrix
+    hdus = {band: fits.ImageHDU(plane, wcs.to_header()) for band, plane in pictures.items()}
+    for hdu in hdus.values():
+        hdu.header["BUNIT"] = "nJy"
+    galaxies = galwidget.read_field(hdus, survey="KiDS", stamp=48)
+    x, y = (galaxies.attribute(axis) for axis in "xy")
+    table = galaxies.table
+    np.testing.assert_allclose([table["ra"].value, table["dec"].value], wcs.pixel_to_world_values(x, y), atol=1e-9)
+    # a walk of a pixel along the arrows, in pixels from the FITS matrix alone: north raises the declination, east the right ascension
+    for name, sky in (("north_angle", (0, 1)), ("east_angle", (1, 0))):
+        angle = np.radians(table[name].value)
+        walked = np.stack([-np.sin(angle), np.cos(angle)])
+        moved = (np.diag([-1, 1]) * wcs.wcs.cdelt[1]) @ wcs.wcs.pc @ walked * 3600 / 0.2
+        np.testing.assert_allclose(moved, np.broadcast_to(np.array(sky)[:, None], moved.shape), atol=2e-3)
+
+
+def test_a_field_without_a_wcs_says_nothing_of_the_sky(found):
+    assert not {"ra", "dec", "north_angle", "east_angle"} & set(found.table.colnames)
+
+
 def test_dead_columns_and_gaps_are_no_sources(pictures):
     striped = {band: plane.copy() for band, plane in pictures.items()}
     for band, plane in striped.items():

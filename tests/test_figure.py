@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from astropy import units as u
 from matplotlib.figure import Figure
 from toy_model import ToyModel
 
@@ -64,6 +65,53 @@ def test_editor_has_its_residual_with_a_colour_bar(model):
     np.testing.assert_allclose(residual, editor._shown(editor._wanted()).residual[0, band])
     assert any("residual in r" in axes.get_xlabel() for axes in figure.findobj(type(figure.axes[0])))
     editor.close()
+
+
+def arrows(figure):
+    """Directions of a figure's arrows, degrees from up counter-clockwise, by their letters."""
+    (axes, *_) = figure.axes
+    drawn = [text for text in axes.texts if hasattr(text, "arrow_patch") and text.arrow_patch]
+    letters = [text.get_text() for text in axes.texts if text.get_text() in ("N", "E")]
+    ways = [np.subtract(arrow.xy, arrow.xyann) for arrow in drawn]
+    return [(letter, float(np.degrees(np.arctan2(-x, y)))) for letter, (x, y) in zip(letters, ways, strict=True)]
+
+
+def lying(galaxies, north, east):
+    table = galaxies.to_table()
+    table["north_angle"], table["east_angle"] = north * u.deg, east * u.deg
+    return galaxies.with_table(table)
+
+
+def test_galaxies_that_lie_alike_share_a_compass_and_others_have_their_own(model):
+    galaxies = model.sample(3, seed=1)
+    alike = gw.GalaxyGrid(galaxies=lying(galaxies, np.array([20.0, 20.1, 19.9]), np.array([110.0, 110.1, 109.9])))
+    assert arrows(alike.figure()) == [("N", pytest.approx(20)), ("E", pytest.approx(110))]
+    apart = gw.GalaxyGrid(galaxies=lying(galaxies, np.array([20.0, 80.0, np.nan]), np.array([-70.0, 170.0, 0.0])))
+    assert arrows(apart.figure()) == [
+        ("N", pytest.approx(20)),
+        ("E", pytest.approx(-70)),
+        ("N", pytest.approx(80)),
+        ("E", pytest.approx(170)),
+    ]
+    unknown = gw.GalaxyGrid(galaxies=galaxies)
+    assert arrows(unknown.figure()) == []
+    for widget in (alike, apart, unknown):
+        widget.close()
+
+
+def test_editor_is_drawn_as_other_surveys_see_it(model):
+    editor = gw.GalaxyEditor(model, model.sample(1, seed=3), surveys=["LSST", "SDSS", "Euclid_VIS"])
+    without = gw.GalaxyEditor(model, model.sample(1, seed=3))
+    figure = editor.figure()
+    under = figure.axes[-1]
+    seen = editor.seen
+    assert [text.get_text() for text in under.texts][::2] == [f"seen by {name.replace('_', ' ')}" for name in seen]
+    assert [image.get_array().shape[:2] for image in under.images] == [galaxies.flux.shape[-2:] for galaxies in seen.values()]
+    grey = [np.ptp(image.get_array().astype(int), axis=-1).max() == 0 for image in under.images]
+    assert grey == [len(galaxies.survey.bands) == 1 for galaxies in seen.values()]
+    assert figure.get_figheight() > without.figure().get_figheight()
+    for widget in (editor, without):
+        widget.close()
 
 
 def test_scale_bar_is_as_long_as_it_says(model):

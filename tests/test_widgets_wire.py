@@ -379,6 +379,23 @@ def test_strip_of_a_row_that_is_not_there_is_an_error_in_words():
     traversal.close()
 
 
+def test_frames_of_galaxies_on_the_sky_say_which_way_is_north():
+    galaxies = ToyModel().sample(2, seed=3)
+    table = galaxies.to_table()
+    table["north_angle"], table["east_angle"] = [12.345, np.nan], [102.0, 90.0]
+    for widget, expected in (
+        (GalaxyGrid(galaxies=galaxies.with_table(table)), [[12.35, 102.0], None]),
+        (GalaxyEditor(ToyModel(), galaxies.with_table(table)), [[12.35, 102.0]] * 3),
+        (GalaxyGrid(galaxies=galaxies), None),
+    ):
+        browser = Browser(widget)
+        browser.say({"type": "frame", "seq": 1, "state": {}})
+        content, _ = browser.hear()
+        assert content.get("compass") == expected
+        assert not {"north_angle", "east_angle"} & {column["name"] for column in content["attributes"]}
+        widget.close()
+
+
 def test_editor_sends_the_residual_of_every_band_in_sigma():
     model = ToyModel()
     galaxies = gw.observe(model.sample(2, seed=4, ellipticity=0.0, mag_r=20.0), seed=1)

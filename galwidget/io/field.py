@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, hstack
 
 from galwidget.galaxies import Galaxies
 from galwidget.io import psf as stars_to_psf
 from galwidget.io.coadd import Field, field_of
 from galwidget.io.images import Image, read_image
 from galwidget.io.registration import register, shifted
+from galwidget.io.sky import sky_columns
 from galwidget.io.sources import Sources, find_sources, is_star, stellar_locus
 from galwidget.measurement import measure, reference_band
 from galwidget.survey import Band, Survey, magnitude_to_nanojansky
@@ -78,8 +79,9 @@ def read_field(
     -------
     Galaxies
         Stamps with the background taken off; ``ivar`` holds the sky's noise and the galaxy's own shot noise, and 0 for neighbours and bad
-        pixels; the table holds what `galwidget.measure` gives, and ``x``, ``y``. How many sources were left out, and why, is in
-        ``table.meta["dropped"]``, a dictionary.
+        pixels; the table holds what `galwidget.measure` gives, ``x`` and ``y``, and where there is a WCS ``ra``, ``dec`` and the
+        directions of north and east (`galwidget.io.sky`). How many sources were left out, and why, is in ``table.meta["dropped"]``, a
+        dictionary.
 
     Raises
     ------
@@ -273,7 +275,10 @@ def _cut_out(field: Field, sources: Sources, kept: Sequence[int], psf: np.ndarra
         light = np.stack([gaussian_filter(plane, _SHOT_SMOOTHING) for plane in flux[row]]).clip(0)
         light *= binary_dilation(own, iterations=_GROW)
         ivar[row] = np.where(other, 0, sky / (1 + sky * light / survey.gain[:, None, None]))
-    table = QTable({"x": sources.catalogue["x"][list(kept)] * u.pix, "y": sources.catalogue["y"][list(kept)] * u.pix})
+    x, y = (np.asarray(sources.catalogue[axis][list(kept)], float) for axis in ("x", "y"))
+    table = QTable({"x": x * u.pix, "y": y * u.pix})
+    if field.wcs is not None:
+        table = hstack([table, sky_columns(field.wcs, x, y)])
     return Galaxies(flux, ivar, psf, table, survey=survey)
 
 

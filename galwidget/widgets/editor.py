@@ -14,6 +14,7 @@ from galwidget.widgets import conditions as asked
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
+from galwidget.widgets.wire import ORIENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,12 @@ class GalaxyEditor(FrameWidget):
         }
         about["outside"] = [*self._outside(latent, galaxy), "", *self._outside(edited)]
         seen_by, about["seen"] = _seen_by(decoded[1], wanted["surveys"], wanted["seed"])
-        parts = [galaxy.with_table(galaxy.table[[name for name in galaxy.table.colnames if name in decoded.table.colnames]]), seen[0], last]
+        known = galaxy.table[[name for name in galaxy.table.colnames if name in decoded.table.colnames]]
+        parts = [galaxy.with_table(known), seen[0], last]
+        for name in ORIENTATION:  # all of them lie as the galaxy does
+            if name in galaxy.table.colnames:
+                for part in parts:
+                    part.table[name] = galaxy.table[name]
         cells = Galaxies.concatenate([Galaxies(p.flux, p.ivar, galaxy.psfs[0], p.table, survey=galaxy.survey) for p in parts])
         points = type(latent).concatenate([latent, both])
         return Shown(cells, 1, 3, lambda: points, residual=residual, seen=seen_by, about=about)

@@ -10,25 +10,19 @@ from matplotlib.figure import Figure
 
 from galwidget.attributes import describe
 from galwidget.picture import rgb
+from galwidget.widgets.figure_marks import GAP, SEEN_ROW, TEXT, draw_compasses, draw_residual, draw_scale_bar, draw_seen
 from galwidget.widgets.wire import hover_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
 
     from galwidget.galaxies import Galaxies
     from galwidget.widgets.shown import Shown
 
 __all__ = ["PaperFigure", "draw"]
 
-#: Gap between the stamps, in stamps.
-_GAP = 0.03
 #: Inches of a stamp below which there is no room for values in it.
 _LEGIBLE = 0.65
-_TEXT = 7
-_BAR_LENGTHS = np.array([0.5, 1, 2, 5, 10, 20, 30, 60])
-_RESIDUAL = 5.0
 
 
 class PaperFigure(Figure):
@@ -84,40 +78,52 @@ def draw(
     _, _, height, side = shown.galaxies.require_images()[0].shape
     aspect = height / side
     left = max((len(label) for label in shown.row_labels), default=0) * 0.055 + (0.22 if row_title else 0.0) + 0.1 * bool(shown.row_labels)
-    stamp = (width - left) / (columns + (columns - 1) * _GAP)
+    stamp = (width - left) / (columns + (columns - 1) * GAP)
     above = 0.17 * bool(captions)
     below = 0.17 * bool(column_labels) + 0.17 * bool(column_title) + 0.42 * (shown.residual is not None)
-    tall = stamp * (rows * aspect + (rows - 1) * _GAP)
-    figure = PaperFigure(figsize=(width, tall + above + below))
-    axes = figure.add_axes((left / width, below / (tall + above + below), 1 - left / width, tall / (tall + above + below)))
-    axes.set_xlim(0, columns + (columns - 1) * _GAP)
-    axes.set_ylim(-(rows * aspect + (rows - 1) * _GAP), 0)
+    tall = stamp * (rows * aspect + (rows - 1) * GAP)
+    beneath = stamp * SEEN_ROW * -(-len(shown.seen) // columns)
+    total = above + tall + below + beneath
+    figure = PaperFigure(figsize=(width, total))
+    axes = figure.add_axes((left / width, (below + beneath) / total, 1 - left / width, tall / total))
+    axes.set_xlim(0, columns + (columns - 1) * GAP)
+    axes.set_ylim(-(rows * aspect + (rows - 1) * GAP), 0)
     axes.set_axis_off()
 
     pictures = rgb(shown.galaxies, **display)
     written = _values(shown.galaxies, values, stamp)
+    corners = []
     for place, galaxy in enumerate(panels):
-        x, y = (place % columns) * (1 + _GAP), -(place // columns) * (aspect + _GAP)
+        x, y = (place % columns) * (1 + GAP), -(place // columns) * (aspect + GAP)
         extent = (x, x + 1, y - aspect, y)
         if galaxy is None:
-            _residual(figure, axes, shown, str(display["bands"][1]), extent)
+            draw_residual(figure, axes, shown, str(display["bands"][1]), extent)
         else:
             axes.imshow(pictures[galaxy], origin="lower", extent=extent, interpolation="nearest", aspect="equal")
-            axes.text(x + 0.03, y - 0.03, written[galaxy], color="white", fontsize=_TEXT - 1.5, va="top", linespacing=1.1)
+            corners.append((x + 1, y))
+            axes.text(x + 0.03, y - 0.03, written[galaxy], color="white", fontsize=TEXT - 1.5, va="top", linespacing=1.1)
         if place < len(captions):
-            axes.text(x + 0.5, 0.02, captions[place], fontsize=_TEXT, ha="center", va="bottom")
-    axes.set_xlim(0, columns + (columns - 1) * _GAP)  # imshow moves the limits
-    axes.set_ylim(-(rows * aspect + (rows - 1) * _GAP), 0)
+            axes.text(x + 0.5, 0.02, captions[place], fontsize=TEXT, ha="center", va="bottom")
+    axes.set_xlim(0, columns + (columns - 1) * GAP)  # imshow moves the limits
+    axes.set_ylim(-(rows * aspect + (rows - 1) * GAP), 0)
     for row, label in enumerate(shown.row_labels):
-        axes.text(-0.05, -row * (aspect + _GAP) - aspect / 2, label, fontsize=_TEXT, ha="right", va="center")
+        axes.text(-0.05, -row * (aspect + GAP) - aspect / 2, label, fontsize=TEXT, ha="right", va="center")
     for column, label in enumerate(column_labels):
-        axes.text(column * (1 + _GAP) + 0.5, -rows * (aspect + _GAP) + _GAP - 0.04, label, fontsize=_TEXT, ha="center", va="top")
-    total = tall + above + below
+        axes.text(column * (1 + GAP) + 0.5, -rows * (aspect + GAP) + GAP - 0.04, label, fontsize=TEXT, ha="center", va="top")
     if row_title:
-        figure.text(0.02 / width, (below + tall / 2) / total, row_title, fontsize=_TEXT + 1, rotation=90, ha="left", va="center")
+        figure.text(0.02 / width, (beneath + below + tall / 2) / total, row_title, fontsize=TEXT + 1, rotation=90, ha="left", va="center")
     if column_title:
-        figure.text((left + (width - left) / 2) / width, 0.02 / total, column_title, fontsize=_TEXT + 1, ha="center", va="bottom")
-    _scale_bar(axes, side * shown.galaxies.survey.pixel_scale, aspect)
+        figure.text(
+            (left + (width - left) / 2) / width, (beneath + 0.02) / total, column_title, fontsize=TEXT + 1, ha="center", va="bottom"
+        )
+    draw_scale_bar(axes, side * shown.galaxies.survey.pixel_scale, aspect)
+    draw_compasses(axes, shown.galaxies, corners)
+    if shown.seen:
+        under = figure.add_axes((left / width, 0, 1 - left / width, beneath / total))
+        draw_seen(under, shown, display, columns)
+        under.set_axis_off()
+        under.set_xlim(0, columns + (columns - 1) * GAP)
+        under.set_ylim(0.2 - beneath / stamp, 0.2)
     return figure
 
 
@@ -159,22 +165,3 @@ _SYMBOLS = {
     "concentration": "C",
     "axis_ratio": "b/a",
 }
-
-
-def _residual(figure: PaperFigure, axes: Axes, shown: Shown, band: str, extent: tuple[float, float, float, float]) -> None:
-    """The residual in one band, with its colour bar below."""
-    assert shown.residual is not None  # noqa: S101 (narrows the type)
-    plane = shown.residual[0, shown.galaxies.survey.index(band)]
-    colours = mpl.colormaps["RdBu_r"].with_extremes(bad="0.6")
-    drawn = axes.imshow(plane, origin="lower", extent=extent, interpolation="nearest", cmap=colours, vmin=-_RESIDUAL, vmax=_RESIDUAL)
-    place = axes.inset_axes((extent[0] + 0.1, extent[2] - 0.07, 0.8, 0.04), transform=axes.transData)
-    bar = figure.colorbar(drawn, cax=place, orientation="horizontal", ticks=[-_RESIDUAL, 0, _RESIDUAL])
-    bar.ax.tick_params(labelsize=_TEXT - 1, length=2, pad=1)
-    bar.set_label(f"residual in {band} (\N{GREEK SMALL LETTER SIGMA})", fontsize=_TEXT, labelpad=1)
-
-
-def _scale_bar(axes: Axes, stamp_arcsec: float, aspect: float) -> None:
-    """A bar of about a quarter of the stamp, in the corner of the first one."""
-    length = float(_BAR_LENGTHS[np.argmin(np.abs(np.log(_BAR_LENGTHS / (stamp_arcsec / 4))))])
-    axes.plot([0.06, 0.06 + length / stamp_arcsec], [-aspect + 0.07] * 2, color="white", linewidth=1.2, solid_capstyle="butt")
-    axes.text(0.06 + length / stamp_arcsec / 2, -aspect + 0.09, f"{length:g}″", color="white", fontsize=_TEXT - 1, ha="center", va="bottom")

@@ -20,6 +20,7 @@ from galwidget.widgets.chore import Chore
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, listed, name_of
+from galwidget.widgets.wire import ORIENTATION
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
@@ -371,8 +372,8 @@ class GalaxyFinder(FrameWidget):
 
 
 def _known(table: QTable, model: Any) -> QTable:
-    """The columns that the model knows."""
-    return table[[name for name in table.colnames if name in model.conditions]]
+    """The columns that the model knows, and how the pictures lie."""
+    return table[[name for name in table.colnames if name in model.conditions or name in ORIENTATION]]
 
 
 def _value(galaxies: Galaxies, name: str) -> Any:

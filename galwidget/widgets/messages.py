@@ -20,7 +20,8 @@ Kernel to browser:
 ``{"type": "frame", "seq": 7, "layers": [{"name": "flux", "shape": [64, 3, 64, 64], "scale": 1.0}], "bands": ["i", "r", "g"], ...}``
     One buffer a layer, half floats (n, band, y, x) to be multiplied by ``scale``: nJy, or sigma for the layer ``residual``; or, with
     ``"encoding": "u8"``, bytes (`galwidget.widgets.wire.companded`). Beside them the grid's ``rows`` and ``columns``, ``first`` (index of
-    the first cell), ``row_labels`` and ``column_labels``, ``attributes`` of the cells and ``about``.
+    the first cell), ``row_labels`` and ``column_labels``, ``attributes`` of the cells and ``about``, and where it is known the
+    ``compass`` of each cell: the directions of north and east.
 ``{"type": "attributes", "seq": 7, "attributes": [...], "about": {...}}``
     Of the frame 7, which said ``"pending": true``: measuring takes longer than drawing, so the pixels go ahead. There are none where
     another request came first.
@@ -44,7 +45,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from galwidget.widgets.shown import in_words
-from galwidget.widgets.wire import companded, half_floats, hover_columns
+from galwidget.widgets.wire import companded, compass, half_floats, hover_columns
 
 if TYPE_CHECKING:
     from galwidget.widgets.frames import FrameWidget
@@ -161,6 +162,8 @@ class Messages:
             "about": shown.about,
             "draft": draft,
         }
+        if any(arrows := compass(galaxies)):
+            content["compass"] = arrows
         return content, buffers
 
 

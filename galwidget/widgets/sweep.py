@@ -168,7 +168,10 @@ class AttributeSweep(FrameWidget):
         values = self._values(wanted)
         points, exact, across = self._plane(wanted, values) if wanted["across"] else self._sweep(wanted, values)
         galaxies = model.decode(points(), attributes=False) if draft else exact()
-        about = {"low": None, "high": None} if values.dtype.kind == "U" else {"low": float(values[0]), "high": float(values[-1])}
+        ends: tuple[Any, Any] = (None, None) if values.dtype.kind == "U" else (float(values[0]), float(values[-1]))
+        about: dict[str, Any] = dict(zip(("low", "high"), ends, strict=True))
+        if not draft:
+            about["outside"] = self._outside(points())
         return Shown(
             galaxies,
             len(values),

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
     from galwidget.galaxies import Galaxies
 
-__all__ = ["companded", "half_floats", "hover_columns"]
+__all__ = ["ORIENTATION", "companded", "compass", "half_floats", "hover_columns"]
 
 _HALF_MAX = 60000.0
 _SHOWN_FIRST = ("mag_r", "g_r", "r_half", "ellipticity", "redshift", "morphology")
 _MOST_COLUMNS = 7
+#: Columns that are drawn as arrows, not written.
+ORIENTATION = ("north_angle", "east_angle")
 
 
 def half_floats(pixels: np.ndarray) -> tuple[dict[str, Any], bytes]:
@@ -80,8 +82,14 @@ def hover_columns(galaxies: Galaxies) -> list[dict[str, Any]]:
     order = [name for name in names if name.startswith("requested_")]
     order += [name.removeprefix("requested_") for name in order if name.removeprefix("requested_") in names]
     order += [name for name in _SHOWN_FIRST if name in names and name not in order]
-    order += [name for name in names if name not in order and np.ndim(galaxies.table[name]) == 1]
+    order += [name for name in names if name not in (*order, *ORIENTATION) and np.ndim(galaxies.table[name]) == 1]
     return [_column(galaxies, name) for name in order[:_MOST_COLUMNS]]
+
+
+def compass(galaxies: Galaxies) -> list[list[float] | None]:
+    """Directions of north and east in each picture, degrees from up counter-clockwise (`galwidget.io.sky`); None where not known."""
+    angles = np.stack([galaxies.attribute(name) for name in ORIENTATION], 1)
+    return [[round(float(angle), 2) for angle in pair] if np.isfinite(pair).all() else None for pair in angles]
 
 
 def _column(galaxies: Galaxies, name: str) -> dict[str, Any]:

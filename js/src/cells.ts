@@ -103,6 +103,16 @@ export class Cells {
     this.#mark(this.#selection.cells);
   }
 
+  /** A sign in the cell's corner that something is to be known of it, which its name says; none without words. */
+  flag(index: number, words: string): void {
+    const cell = this.#cells[index];
+    if (!cell || (cell.dataset.flag ?? "") === words) return;
+    if (words) cell.dataset.flag = words;
+    else delete cell.dataset.flag;
+    cell.title = words;
+    this.#name(index, index === this.#focus);
+  }
+
   /** Words over a cell's upper edge; a node is put below them. */
   caption(index: number, text: string, foot?: Node): void {
     const cell = this.#cells[index];
@@ -156,10 +166,9 @@ export class Cells {
     const place = `row ${Math.floor(index / this.#columns) + 1}, column ${(index % this.#columns) + 1}`;
     const words = (full && this.options.describe?.(index)) || place;
     const caption = this.#captions[index]?.textContent ?? "";
-    this.#cells[index]?.setAttribute(
-      "aria-label",
-      caption && !words.includes(caption) ? `${caption}, ${words}` : words,
-    );
+    const more = this.#cells[index]?.dataset.flag;
+    const parts = [caption && !words.includes(caption) ? caption : "", words, more ?? ""];
+    this.#cells[index]?.setAttribute("aria-label", parts.filter(Boolean).join(", "));
   }
 
   #mark(cells: readonly number[]): void {

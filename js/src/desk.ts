@@ -1,8 +1,9 @@
 /** What stands around every sheet of galaxies: the pixel under the pointer, undo, selection, the side panel, and the keys for all of it. */
 
+import { CompassRose, shared } from "./compass";
 import { displaySection } from "./display_panel";
 import { button, element, everyFrame } from "./dom";
-import { type About, Inspector } from "./inspector";
+import { type About, flag, Inspector, outsideOf } from "./inspector";
 import { keysHelp } from "./keys_help";
 import { planeOf, residualOf, sizeOf } from "./paint";
 import { surfaceBrightness } from "./photometry";
@@ -42,6 +43,7 @@ export class Desk {
   readonly sheetOptions: Required<Pick<SheetOptions, "pixelScale" | "probe" | "open" | "focus">>;
   readonly #probe = element("div", { class: "gw-probe" });
   readonly #tools = element("div", { class: "gw-tools", role: "toolbar", "aria-label": "Tools" });
+  readonly #compass = new CompassRose();
   readonly #inspector: Inspector;
   readonly #help: HTMLElement;
   readonly #stitch: Stitch;
@@ -103,7 +105,15 @@ export class Desk {
         tool("others", "select the others instead (i)", () => cells.selectOthers()),
       );
     }
-    this.shell.stage.append(element("div", { class: "gw-below" }, sheet.bar, this.#tools), this.#probe);
+    this.shell.stage.append(
+      element(
+        "div",
+        { class: "gw-below" },
+        element("span", { class: "gw-scale" }, sheet.bar, this.#compass.root),
+        this.#tools,
+      ),
+      this.#probe,
+    );
     const below = this.options.beside ? this.shell.readout : this.shell.panel;
     below.after(this.#stitch.shown, this.#inspector.root, this.#help);
   }
@@ -115,6 +125,7 @@ export class Desk {
     const redraw = () => {
       if (!session.frame) return;
       draw(session.frame);
+      this.#compass.show(shared(session.frame.compass));
       select();
       this.refresh();
     };
@@ -131,6 +142,12 @@ export class Desk {
     show();
     redraw();
     return () => shell.dispose();
+  }
+
+  /** Flag the galaxies of a sheet that the model does not know; its cells are those of the frame. */
+  flag(frame: Frame): void {
+    for (let cell = 0; cell < frame.rows * frame.columns; cell++)
+      this.#sheet?.cells.flag(cell, flag(outsideOf(frame, cell)));
   }
 
   /** One more tool of the view. */

@@ -58,6 +58,7 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
     );
     sheet.show(pictures, frame.rows, frame.columns, desk.viewing.settings);
     name(frame.rows, frame.columns);
+    desk.flag(frame);
   };
   let named: Iterable<number> = [];
   const name = (rows: number, columns: number) => {

@@ -1,6 +1,7 @@
 /** The side panel: one galaxy large, a thumbnail a band, its radial profile, and what is known of it. */
 
 import type { Attribute } from "./attributes";
+import { CompassRose } from "./compass";
 import { button, element } from "./dom";
 import { type Picture, planeOf, sizeOf } from "./paint";
 import { radialProfile, stampMagnitude, windowedCentre } from "./photometry";
@@ -46,6 +47,7 @@ export class Inspector {
   readonly root = element("section", { class: "gw-inspector", "aria-label": "The galaxy at hand", hidden: true });
   readonly #title = element("h4", {});
   readonly #large: Sheet;
+  readonly #compass = new CompassRose();
   readonly #thumbnails: Sheet;
   readonly #flag = element("p", { class: "gw-flag", role: "status", hidden: true });
   readonly #profile = element("figure", {});
@@ -66,7 +68,7 @@ export class Inspector {
       select: (cells) => this.#choose(cells),
       describe: (cell) => `band ${this.#bands[cell]}`,
     });
-    this.#large.root.append(this.#large.bar);
+    this.#large.root.append(this.#large.bar, this.#compass.root);
     const close = button("×", "close the side panel", options.closed, "gw-quiet");
     const hint = element("small", {}, "all light of the stamp, mag; click a band to show it alone");
     const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root, hint);
@@ -93,6 +95,7 @@ export class Inspector {
     this.#flag.textContent = flag(about.outside ?? "");
     this.#flag.hidden = !about.outside;
     this.#large.show([picture], 1, 1, settings);
+    this.#compass.show(picture.frame.compass[picture.cell] ?? null);
     this.#large.cells.caption(0, picture.residual ? `residual in ${this.options.bands[picture.residual.band]}` : "");
     // those that the frame has, from blue to red
     this.#bands = this.options.bands.filter((band) => picture.frame.bands.includes(band));
@@ -108,8 +111,8 @@ export class Inspector {
       const magnitude = stampMagnitude(planeOf(picture, band) as Float32Array);
       this.#thumbnails.cells.caption(index, Number.isFinite(magnitude) ? `${band} ${magnitude.toFixed(2)}` : band);
     });
-    // a draft is replaced in a moment
-    if (!picture.frame.draft) this.#measure(about);
+    // a draft is replaced in a moment, and what is being measured will be here then
+    if (!picture.frame.draft && !picture.frame.pending) this.#measure(about);
   }
 
   #choose(cells: readonly number[]): void {

@@ -34,7 +34,11 @@ export interface Frame {
   columnLabels: string[];
   attributes: Column[];
   about: Record<string, unknown>;
+  /** Of each galaxy, the directions of north and east, degrees from up counter-clockwise; null where they are not known. */
+  compass: (Compass | null)[];
 }
+
+export type Compass = readonly [north: number, east: number];
 
 export type Answer =
   | { type: "frame" | "strip"; seq: number; row: number | null; frame: Frame }
@@ -118,8 +122,14 @@ function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
     first: count(content.first ?? 0, "first"),
     rowLabels: strings(content.row_labels ?? [], "row_labels"),
     columnLabels: strings(content.column_labels ?? [], "column_labels"),
+    compass: Array.isArray(content.compass) ? content.compass.map(parseCompass) : [],
     ...parseAttributes(content),
   };
+}
+
+function parseCompass(value: unknown): Compass | null {
+  const [north, east] = Array.isArray(value) ? value.map(Number) : [];
+  return Number.isFinite(north) && Number.isFinite(east) ? [north as number, east as number] : null;
 }
 
 function parseAttributes(content: Fields): Pick<Frame, "attributes" | "about"> {

@@ -4,6 +4,7 @@ import { type Attribute, attributesOf } from "./attributes";
 import { type Condition, field, row } from "./controls";
 import { Desk } from "./desk";
 import { button, choice, element, section } from "./dom";
+import { outsideOf } from "./inspector";
 import type { Frame } from "./protocol";
 import { formatted, unitWords } from "./scale";
 import { seedRow, type Walk, walkKeys } from "./seeds";
@@ -50,7 +51,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     const { frame } = session;
     if (!frame || cell >= frame.flux.shape[0]) return null;
     const attributes = attributesOf(frame, cell, "predicted");
-    return { picture: { frame, cell }, title: titleOf(frame, cell), attributes };
+    return { picture: { frame, cell }, title: titleOf(frame, cell), attributes, outside: outsideOf(frame, cell) };
   };
   const walk = given ? galaxyRow(session, given) : seedRow(session);
   const desk = new Desk(el, session, shell, {
@@ -91,6 +92,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
       desk.viewing.settings,
     );
     write(frame);
+    desk.flag(frame);
     scrub.draw();
     for (const [list, words] of [
       [labels, frame.rowLabels],

@@ -142,6 +142,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       desk.viewing.settings,
     );
     name();
+    desk.flag(frame);
     here.show([{ frame, cell: cells }], 1, 1, desk.viewing.settings);
     drawScrub();
   };

@@ -45,6 +45,7 @@ const KEYS = [
   "about",
   "draft",
   "pending",
+  "compass",
   "row",
 ];
 const TYPES = ["frame", "frame", "frame", "strip", "attributes", "superseded", "error", "surprise"];

@@ -124,9 +124,13 @@ window.bench = {
         dragging = false;
         const ended = performance.now();
         hold(false);
-        while (performance.now() - Math.max(ended, last) < 1500) await pause(20);
+        let measured = ended;
+        while (performance.now() - Math.max(ended, last) < 1500) {
+            await pause(5);
+            if (document.querySelector(".gw-widget").dataset.busy === "true") measured = performance.now();
+        }
         over = true;
-        return {rate: pictures / seconds, settle: Math.max(0, last - ended)};
+        return {rate: pictures / seconds, settle: Math.max(0, last - ended), measured: measured - ended};
     },
     // the scrub of the traversal: pictures a second, and messages sent meanwhile
     async scrub(seconds) {
@@ -165,6 +169,12 @@ window.bench = {
         const painted = bench.painted(), begun = performance.now();
         await app.commands.execute("notebook:run-cell");
         return (await painted) - begun;
+    },
+    async restart() {
+        const {sessionContext} = window.jupyterapp.shell.currentWidget;
+        await sessionContext.session.kernel.restart();
+        while (sessionContext.session.kernel.status !== "idle") await pause(50);
+        await pause(2000);
     },
 };
 }"""
@@ -263,6 +273,7 @@ def test_frantic_dragging(notebook, table):
     theirs = notebook.page.evaluate("bench.drag(bench.push, bench.image, 5, () => {})")
     table.add("live pictures, 5 s of dragging", ours["rate"], theirs["rate"], ">= 12 /s", "/s")
     table.add("settled after it", ours["settle"], None, "<= 300 ms")
+    table.add("  and its attributes measured", ours["measured"])
     assert ours["rate"] >= 12
     assert ours["settle"] <= 300
 
@@ -281,6 +292,12 @@ def test_stretch(notebook, table):
     assert p95 <= 16.7
 
 
+SOURCE = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(%d).setSource(%s)"
+FRESH = """
+import galwidget as gw
+grid = gw.GalaxyGrid(gw.load(), rows=8, columns=8, seed=1)
+grid
+"""
 MODELS = """async () => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const {content} = await kernel.requestCommInfo({target_name: "jupyter.widget"});
@@ -292,8 +309,7 @@ def test_running_the_cell_again(notebook, table):
     """A cell that closes its widget before it makes another leaves nothing behind."""
     page = notebook.page
     cell = CELLS.index(OURS)
-    replace = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(%d).setSource(%s)"
-    page.evaluate("() => void " + replace % (cell, json.dumps("grid.close()" + OURS)))
+    page.evaluate("() => void " + SOURCE % (cell, json.dumps("grid.close()" + OURS)))
     took, counted = [], []
     for turn in range(52):
         took.append(page.evaluate(f"bench.rerun({cell})"))
@@ -308,6 +324,23 @@ def test_running_the_cell_again(notebook, table):
     assert counted[1][0] == counted[0][0]
     assert counted[1][1] <= counted[0][1]
     assert counted[1][2] - counted[0][2] < 5
+
+
+def test_first_galaxies_of_a_fresh_kernel(notebook, table):
+    page, cell = notebook.page, CELLS.index(OURS)
+    page.evaluate("() => void " + SOURCE % (cell, json.dumps(FRESH)))
+    alone, ours = [], []
+    for _ in range(3):
+        page.evaluate("bench.restart()")
+        alone.append(
+            1e3 * float(notebook.run("import time; begun = time.perf_counter(); import torch; print(time.perf_counter() - begun)"))
+        )
+        page.evaluate("bench.restart()")
+        ours.append(page.evaluate(f"bench.rerun({cell})"))
+    table.add("cell run to first galaxies, model not loaded, against import torch", statistics.median(ours), statistics.median(alone))
+    beyond = statistics.median(ours) - statistics.median(alone)
+    table.add("  beyond import torch", beyond, None, "<= 1500 ms")
+    assert beyond <= 1500
 
 
 def test_bundle(table):
