@@ -33,7 +33,8 @@ def kind_numbers(flux: np.ndarray, survey: Survey) -> np.ndarray:
 
     Colours of neighbouring bands; by how much each is redder within half of the light than outside; concentrations
     :math:`\log_{10} (r_{80} / r_{20})` (Kent 1985, doi:10.1086/191066), :math:`r_{90} / r_{50}` and :math:`r_{50} / r_{10}` likewise; and
-    the logarithm of the axis ratio. Radii are elliptical, from the second moments of the reference band.
+    the logarithm of the axis ratio. Radii are elliptical, by the second moments of the squared light of
+    the reference band.
 
     Parameters
     ----------
@@ -71,7 +72,9 @@ def kind_numbers(flux: np.ndarray, survey: Survey) -> np.ndarray:
 def _elliptical_radius(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Radius of each pixel on ellipses of the galaxy's shape, geometric mean of the axes, (n, pixel), and the axis ratio, (n,)."""
     y, x = (axis.ravel() for axis in np.indices(image.shape[1:]))
-    weight = image.reshape(len(image), -1) / np.maximum(image.sum((1, 2)), 1e-30)[:, None]
+    # the square of the light has the same isophotes, and the edge of the stamp cuts less of it
+    weight = np.square(image).reshape(len(image), -1)
+    weight /= np.maximum(weight.sum(1, keepdims=True), 1e-30)
     dx, dy = (axis - (weight @ axis)[:, None] for axis in (x, y))
     xx, yy, xy = ((weight * part).sum(1) for part in (dx * dx, dy * dy, dx * dy))
     mean, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
