@@ -1,5 +1,10 @@
 """What the explorer reads and writes, tab by tab: that of the open tab, and a refusal in words where there are no galaxies."""
 
+import base64
+import io
+import json
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,3 +75,25 @@ def test_a_map_of_drawn_galaxies_writes_them_decoded(tmp_path):
     chart.to_fits(tmp_path / "drawn.fits")
     np.testing.assert_allclose(gw.read(tmp_path / "drawn.fits").flux, ToyModel(stamp=16).sample(12, seed=4).flux, rtol=1e-5)
     chart.close()
+
+
+def page_of(explorer, folder):
+    explorer.export_html(folder / "page.html")
+    text = (folder / "page.html").read_text()
+    stored = json.loads(re.search(r'id="saved">(.*?)</script>', text, re.DOTALL)[1])
+    return text, [saved["state"]["kind"] for saved in stored["widgets"]]
+
+
+def test_a_page_has_the_map_where_it_was_opened(explorer, tmp_path):
+    text, kinds = page_of(explorer, tmp_path)
+    assert kinds == ["grid", "sweep", "traversal", "editor", "grid"]
+    assert "<img" not in text
+    opened(explorer, "Map").widget.selection = [1, 5]
+    explorer.map.at = (0.5, -0.2)
+    text, kinds = page_of(explorer, tmp_path)
+    assert kinds == ["grid", "sweep", "traversal", "editor", "grid"]
+    pictures = [Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', text)]
+    assert [picture.size for picture in pictures] == [(700, 560), (16, 16), (33, 16)]
+    assert all(np.asarray(picture.convert("L")).std() > 1 for picture in pictures)
+    assert "Latent map of 40 galaxies, coloured by r magnitude" in text
+    assert "Decoded at (0.50, -0.20)" in text

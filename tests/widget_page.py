@@ -76,8 +76,8 @@ class WidgetPage:
         if message["type"] == "state" and self._answers.empty():
             return []
         answers = [self._answers.get(timeout=60)]
-        while not self._answers.empty():
-            answers.append(self._answers.get())
+        while answers[-1][0].get("pending") or not self._answers.empty():  # what is measured on a picture follows it
+            answers.append(self._answers.get(timeout=60))
         return [(content, [base64.b64encode(buffer).decode() for buffer in buffers]) for content, buffers in answers]
 
     def settle(self) -> None:

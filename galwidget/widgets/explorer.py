@@ -140,8 +140,16 @@ class Explorer(ipywidgets.Tab):
         self._galaxies_of.to_png(path, zoom=zoom)
 
     def export_html(self, path: str | PathLike[str], title: str = "Galaxies that do not exist") -> None:
-        """Write one offline file with every tab of galaxies, one under the other; see `FrameWidget.export_html`."""
-        write_page([child for child in self.children if isinstance(child, FrameWidget)], path, title)
+        """Write one offline file with the tabs of galaxies, one under the other (see `FrameWidget.export_html`).
+
+        *Find* and *Map* are among them where they were opened, after what they were making is there: neighbours as pictures that stretch,
+        the map as a picture.
+        """
+        parts = {name: child.made if isinstance(child, LateTab) else child for name, child in zip(self.titles, self.children, strict=True)}
+        for name in ("Find", "Map"):
+            if parts.get(name) is not None:
+                parts[name].wait()
+        write_page([part for name, part in parts.items() if part is not None and name != "Train"], path, title)
 
     def close(self) -> None:
         """Free every tab's thread and its browser side."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from galwidget.galaxies import Galaxies
     from galwidget.widgets.frames import FrameWidget
+    from galwidget.widgets.map import LatentMap
 
 __all__ = ["Exports", "write_page"]
 
@@ -43,16 +44,12 @@ body {{ max-width: 1200px; margin: 16px auto; padding: 0 12px; background: var(-
 <h1>{title}</h1>
 <p>Saved by galwidget {version}. Bands, stretch, zoom, selection and scrubs work here; new galaxies need the notebook.</p>
 <noscript>This page draws its galaxies with JavaScript, which is switched off.</noscript>
-<main></main>
+<main>{sections}</main>
 <script type="application/json" id="saved">{saved}</script>
 <script type="module">
 const {{ source, widgets }} = JSON.parse(document.querySelector("#saved").textContent);
 const {{ showSaved }} = await import(URL.createObjectURL(new Blob([source], {{ type: "text/javascript" }})));
-for (const saved of widgets) {{
-  const cell = document.createElement("section");
-  document.querySelector("main").append(cell);
-  await showSaved(saved, cell);
-}}
+for (const [index, saved] of widgets.entries()) await showSaved(saved, document.querySelector(`[data-saved="${{index}}"]`));
 </script>
 </html>
 """
@@ -117,23 +114,27 @@ class Exports:
         return {}
 
 
-def write_page(widgets: Sequence[FrameWidget], path: str | PathLike[str], title: str) -> None:
+def write_page(widgets: Sequence[FrameWidget | LatentMap], path: str | PathLike[str], title: str) -> None:
     """Write a page that shows ``widgets`` one under the other.
 
     Everything that they may ask the kernel for while they are only looked at is written into the page: the exact frame, with every band,
-    and the strips, companded to 8 bits.
+    and the strips, companded to 8 bits. Maps, which are no galaxies, come as pictures.
     """
     source = (_STATIC / "widget.js").read_text()
     try:
         number = version("galwidget")
     except PackageNotFoundError:
         number = "of this checkout"
-    saved = json.dumps({"source": source, "widgets": [_saved(widget) for widget in widgets]})
+    live = [widget for widget in widgets if isinstance(widget, Exports)]
+    places = {id(widget): f'<section data-saved="{index}"></section>' for index, widget in enumerate(live)}
+    sections = [places.get(id(widget)) or f"<section>{widget.as_html()}</section>" for widget in widgets]
+    saved = json.dumps({"source": source, "widgets": [_saved(widget) for widget in live]})
     page = _PAGE.format(
         title=html.escape(title),
         css=(_STATIC / "widget.css").read_text(),
         dark=_DARK,
         version=html.escape(number),
+        sections="\n".join(sections),
         # nothing in it may end the script element, whatever an attribute is called
         saved=saved.replace("<", "\\u003c"),
     )

@@ -31,6 +31,11 @@ class LateTab(ipywidgets.VBox):
         super().__init__([self._word])
 
     @property
+    def made(self) -> Any:
+        """The widget, if it has been made; else None."""
+        return self._made
+
+    @property
     def content(self) -> Any:
         """The widget, made now if it has not been."""
         with self._once:

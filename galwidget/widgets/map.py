@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,15 @@ import numpy as np
 from traitlets import Bool, Enum, Int, List, Tuple, Unicode, observe, validate
 from traitlets import Float as Number
 
-from galwidget.attributes import describe
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
-from galwidget.picture import mosaic, png, rgb
 from galwidget.widgets.closing import close_parts
 from galwidget.widgets.map_chart import Chart
 from galwidget.widgets.map_exports import MapExports
-from galwidget.widgets.plane import PROJECTIONS, Plane, attribute_values, colourable, in_short
+from galwidget.widgets.map_jobs import MapJobs
+from galwidget.widgets.plane import PROJECTIONS, Plane
 from galwidget.widgets.rerun import note
-from galwidget.widgets.shown import StateError, in_words
+from galwidget.widgets.shown import StateError
 from galwidget.widgets.stitch import Recipe, cell, latent_text, name_of
 from galwidget.widgets.worker import LatestWorker
 
@@ -31,16 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LatentMap"]
 
-#: Galaxies that are encoded between two reports of progress.
-_CHUNK = 512
-#: Galaxies on the sheet of selected ones, and its columns.
-_SHEET, _COLUMNS = 24, 6
 #: Seconds that showing the widget waits for a small map, so that the saved notebook has a picture of it.
 _PATIENCE = 2.0
 _TOOLS = {"look": "Look", "lasso": "Lasso", "pan": "Pan, zoom"}
 
 
-class LatentMap(MapExports, ipywidgets.VBox):
+class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
     """The latent space of a catalogue as a map.
 
     Pointing at a galaxy shows it, a click anywhere decodes that point of the plane, a lasso selects every galaxy inside. The galaxies are
@@ -100,12 +94,12 @@ class LatentMap(MapExports, ipywidgets.VBox):
         seed: int = 1,
     ) -> None:
         self.model = model
-        self._galaxies, self._latent, self._count = galaxies, latent, n if galaxies is None else len(galaxies)
+        self._galaxies, self._latent, self.count = galaxies, latent, n if galaxies is None else len(galaxies)
         self._asked = attribute
-        if self._count < 3:
-            raise ValueError(f"a map needs three galaxies or more; there are {self._count}")
+        if self.count < 3:
+            raise ValueError(f"a map needs three galaxies or more; there are {self.count}")
         if latent is not None and (galaxies is None or len(latent) != len(galaxies)):
-            raise ValueError(f"latent has {len(latent)} rows; give it with galaxies, one row each ({self._count} here)")
+            raise ValueError(f"latent has {len(latent)} rows; give it with galaxies, one row each ({self.count} here)")
         if attribute and galaxies is not None and attribute not in galaxies.table.colnames:
             raise ValueError(f"the galaxies have no column {attribute!r}; they have {', '.join(galaxies.table.colnames) or 'none'}")
         self._rows = galaxies
@@ -115,7 +109,7 @@ class LatentMap(MapExports, ipywidgets.VBox):
         self._worker = LatestWorker(self._work, ("build", "colour", "decode", "hover", "sheet"), name="galwidget LatentMap")
         self._make_controls()
         super().__init__([self._bar, self._status, ipywidgets.HBox([self._chart.figure, self._panel])], projection=projection, seed=seed)
-        self._status.value = f"{self._count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
+        self._status.value = f"{self.count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
         self._submit("build")
         note(self)
 
@@ -192,7 +186,7 @@ class LatentMap(MapExports, ipywidgets.VBox):
         decoded = "" if self.decoded_latent is None else f"decoded = model.decode({latent_text(self.decoded_latent)})\n"
         if self._galaxies is not None:
             return cell(Recipe(decoded, name_of(self._galaxies, "galaxies"), self.selection, self.model if decoded else None), form)
-        draw = f"model.draw({self._count}, seed={self.seed})"
+        draw = f"model.draw({self.count}, seed={self.seed})"
         if self.selection:
             draw += f"[{self.selection}]"
         return cell(Recipe(f"{decoded}latent = {draw}\n", "model.decode(latent)", range(len(self.selection)), self.model), form)
@@ -216,8 +210,8 @@ class LatentMap(MapExports, ipywidgets.VBox):
     @validate("selection")
     def _within(self, proposal: Any) -> list[int]:
         chosen = sorted(set(proposal["value"]))
-        if chosen and chosen[-1] >= self._count:
-            raise StateError(f"galaxy {chosen[-1]} was selected, but there are {self._count}, from 0")
+        if chosen and chosen[-1] >= self.count:
+            raise StateError(f"galaxy {chosen[-1]} was selected, but there are {self.count}, from 0")
         return chosen
 
     @validate("attribute")
@@ -265,118 +259,6 @@ class LatentMap(MapExports, ipywidgets.VBox):
     def _lassoed(self, rows: np.ndarray) -> None:
         self.selection = rows.tolist()
 
-    # ---- the worker's jobs
-
-    def _submit(self, kind: str, value: Any = None) -> None:
-        self._worker.submit(kind, (kind, value))
-
-    def _work(self, job: Any) -> None:
-        kind, value = job
-        try:
-            getattr(self, f"_do_{kind}")(value)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the widget says it; the kernel goes on)
-            self._status.value = in_words(error)
-            if kind == "build":
-                self._done.set()
-
-    def _do_build(self, _: Any) -> None:
-        try:
-            self._latent = self._locate() if self._latent is None else self._latent
-            if self._gone.is_set():
-                return
-            self._status.value = f"{self.projection} of {self._count:,} galaxies"
-            self._plane = Plane(self._latent.mean, self.projection)
-            names = self._names = colourable(self._catalogue())
-            if self._asked:
-                self._check_column(self._asked)
-            self._colour.options = [("one colour", ""), *((describe(name).label, name) for name in names)]
-            best = [self.attribute, self._asked, "redshift", *(name for name in names if name.startswith("mag_")), *names]
-            self._chart.place(self._plane)
-            self.ready = True
-            self.attribute = next((name for name in best if name in names), "")
-            self._colour.value = self.attribute
-            self._do_colour(None)
-        except Exception:
-            self._plane = None
-            raise
-        finally:
-            self._done.set()
-
-    def _locate(self) -> Latent:
-        """Latents of the catalogue, and of drawn galaxies also the attributes, with progress."""
-        parts: list[Any] = []
-        drawn = None if self._galaxies is not None else self.model.draw(self._count, seed=self.seed)
-        for start in range(0, self._count, _CHUNK):
-            if self._gone.is_set():
-                break
-            self._status.value = f"{'decoded' if drawn is not None else 'encoded'} {start:,} of {self._count:,} galaxies"
-            part = slice(start, start + _CHUNK)
-            if drawn is not None:
-                decoded = self.model.decode(drawn[part])
-                parts.append(Galaxies(table=decoded.table, survey=decoded.survey))
-            else:
-                parts.append(self.model.encode(self._galaxies[part]))  # type: ignore[index]
-        if drawn is None:
-            return Latent.concatenate(parts)
-        self._rows = Galaxies.concatenate(parts)
-        return drawn
-
-    def _catalogue(self) -> Galaxies:
-        assert self._rows is not None  # noqa: S101 (narrows the type)
-        return self._rows
-
-    def _do_colour(self, _: Any) -> None:
-        if self._plane is None:
-            return
-        values, label, categories = (
-            attribute_values(self._catalogue(), self.attribute) if self.attribute else (np.full(self._count, np.nan), "", ())
-        )
-        shown = self._chart.colour(values, label, categories)
-        every = "" if shown == self._count else f"; {shown:,} of them as points, all of them in the picture behind and in the lasso"
-        self._status.value = f"{self._count:,} galaxies{every}"
-        self._chart.emphasise(self._chosen_rows())
-
-    def _images(self, rows: np.ndarray) -> np.ndarray:
-        """Pictures of galaxies of the catalogue, (n, y, x, 3): their images, or what the model makes of those without."""
-        if self._galaxies is not None and self._galaxies.flux is not None:
-            return rgb(self._galaxies[rows])
-        return rgb(self.model.decode(self._placed()[rows], attributes=False))
-
-    def _do_hover(self, index: int) -> None:
-        row = np.array([index])
-        self._chart.thumbnail.value = png(np.ascontiguousarray(self._images(row)[0, ::-1]))
-        name = self.attribute
-        words = f"{name} {in_short(self._catalogue().table[name][index])}" if name else ""
-        self._chart.caption.value = f"galaxy {index}   {words}"
-
-    def _do_decode(self, _: Any) -> None:
-        at = self.at
-        self._chart.mark(at)
-        if at is None or self._plane is None:
-            self._picture.layout.display = "none"
-            return
-        decoded = self.model.decode(Latent(self._plane.lift(at)))
-        self._picture.value = png(np.ascontiguousarray(rgb(decoded)[0, ::-1]))
-        self._picture.layout.display = None
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{html.escape(in_short(decoded.table[name][0]))}</td></tr>"
-            for name in decoded.table.colnames[:8]
-        )
-        where = f"Decoded at ({at[0]:.2f}, {at[1]:.2f}), next to galaxy {self._plane.nearest(at)}"
-        self._values.value = f"<b>{where}</b><table>{rows}</table>"
-
-    def _do_sheet(self, _: Any) -> None:
-        rows = self._chosen_rows()
-        self._chart.emphasise(rows)
-        self._clear.disabled = not len(rows)
-        self._chosen.value = (
-            f"<b>{len(rows):,} selected</b>" + f", {_SHEET} of them:" * (len(rows) > _SHEET) if len(rows) else "None selected"
-        )
-        self._sheet.layout.display = None if len(rows) else "none"
-        if len(rows):
-            some = rows[np.linspace(0, len(rows) - 1, min(_SHEET, len(rows))).astype(int)]
-            self._sheet.value = png(mosaic(self._images(some), min(_COLUMNS, len(some))))
-
     # ---- life
 
     def close(self) -> None:
@@ -394,4 +276,4 @@ class LatentMap(MapExports, ipywidgets.VBox):
 
     def still(self) -> dict[str, str]:
         """What a reader without a kernel sees: ``image/png`` and ``text/html`` of the map, where it is ready in time."""
-        return self._chart.still(f"LatentMap: {self._count:,} galaxies") if self.wait(_PATIENCE) else {}
+        return self._chart.still(f"LatentMap: {self.count:,} galaxies") if self.wait(_PATIENCE) else {}

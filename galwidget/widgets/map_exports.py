@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from galwidget.attributes import describe
+from galwidget.picture import png, rgb
+from galwidget.widgets.export import write_page
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -17,6 +25,8 @@ __all__ = ["MapExports"]
 
 #: Height of the map's figure over its width, and dots an inch of its PNG at zoom 1.
 _ASPECT, _DOTS = 0.8, 100
+#: Inches of the figure in a page.
+_PAGE_WIDTH = 7.0
 
 
 class MapExports:
@@ -41,6 +51,26 @@ class MapExports:
         self.figure().savefig(buffer, format="png", dpi=_DOTS * zoom)
         Path(path).write_bytes(buffer.getvalue())
 
+    def export_html(self: LatentMap, path: str | PathLike[str], title: str = "LatentMap") -> None:  # type: ignore[misc]
+        """Write one offline file with a picture of the map, of the selected galaxies and of the decoded point."""
+        write_page([self], path, title)
+
+    def as_html(self: LatentMap) -> str:  # type: ignore[misc]
+        """The map as pictures, for a page without a kernel: the points, the point that was decoded, some of the selected galaxies."""
+        words = f"Latent map of {self.count:,} galaxies"
+        words += f", coloured by {describe(self.attribute).label}" * bool(self.attribute)
+        buffer = io.BytesIO()
+        self.figure(width=_PAGE_WIDTH).savefig(buffer, format="png", dpi=_DOTS)
+        parts = [_picture(buffer.getvalue(), words, 1)]
+        if self.at is not None and self.decoded is not None:
+            drawn = png(np.ascontiguousarray(rgb(self.decoded)[0, ::-1]))
+            parts.append(_picture(drawn, f"Decoded at ({self.at[0]:.2f}, {self.at[1]:.2f})", 3))
+        if self.selection:
+            sheet, count = self.sheet(self._chosen_rows())
+            few = f", {count} of them" * (count < len(self.selection))
+            parts.append(_picture(sheet, f"{len(self.selection):,} selected{few}", 1))
+        return f'<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start">{"".join(parts)}</div>'
+
     def figure(self: LatentMap, *, width: float = 5.0, values: Any = None) -> Figure:  # type: ignore[misc]
         """The map as a matplotlib figure: every galaxy a point in the colour of the attribute.
 
@@ -62,3 +92,12 @@ class MapExports:
         drawn: Figure = self._chart.drawn()
         drawn.set_size_inches(width, _ASPECT * width)
         return drawn
+
+
+def _picture(data: bytes, words: str, zoom: int) -> str:
+    """A PNG with words under it, ``zoom`` pixels of the screen a pixel."""
+    said = html.escape(words)
+    source = base64.b64encode(data).decode()
+    style = f"image-rendering:pixelated;zoom:{zoom};max-width:100%"
+    image = f'<img alt="{said}" src="data:image/png;base64,{source}" style="{style}">'
+    return f'<figure style="margin:0">{image}<figcaption>{said}</figcaption></figure>'

@@ -41,7 +41,6 @@ widget does the work, holding the model's lock.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from galwidget.widgets.shown import in_words
@@ -104,13 +103,12 @@ class Messages:
             raise
 
     def _answer(self: FrameWidget, job: dict[str, Any]) -> None:  # type: ignore[misc]
-        begun = time.perf_counter()
         try:
             content, buffers = getattr(self, f"_answer_{job['kind']}")(job)
         except Exception as error:  # noqa: BLE001 (an error is an answer like any other)
             self.send({"type": "error", "seq": job["seq"], "message": in_words(error)})
             return
-        self.send({"type": job["kind"], "seq": job["seq"], "kernel_ms": round(1e3 * (time.perf_counter() - begun), 2), **content}, buffers)
+        self.send({"type": job["kind"], "seq": job["seq"], **content}, buffers)
         if content.get("pending"):
             self._worker.submit("attributes", {**job, "kind": "attributes"})
 

@@ -1,5 +1,9 @@
 """GalaxyFinder as Python sees it: neighbours, edits and examples, oddities in the order that marks teach, code, and misuse."""
 
+import base64
+import gzip
+import json
+import re
 import threading
 import warnings
 
@@ -8,7 +12,7 @@ import pytest
 from traitlets import TraitError
 
 import galwidget as gw
-from galwidget.science import metric
+from galwidget.science import classification, metric
 from galwidget.widgets.chore import Chore
 
 warnings.filterwarnings("ignore", module="lightning")
@@ -160,3 +164,48 @@ def test_chore_that_fails_says_why():
     assert not chore.wait(10)
     with pytest.raises(ValueError, match="no light at all"):
         chore.result()
+
+
+def test_neighbours_by_kind_are_those_of_nearest_by_kind_and_the_code_says_so(finder, model, galaxies, index, monkeypatch):
+    monkeypatch.setattr(metric, "_DRAWN", 24)
+    finder.by = "kind"
+    expected = gw.nearest(model, galaxies[5], index, 7, by="kind")
+    assert finder.neighbours.index[0].tolist() == [row for row in expected.index[0] if row != 5][:6]
+    assert (
+        finder.shown.table["distance"][1:].tolist()
+        == [far for row, far in zip(expected.index[0], expected.distance[0], strict=True) if row != 5][:6]
+    )
+    finder.selection = [9]
+    np.testing.assert_allclose(
+        finder.table["distance"],
+        gw.nearest(model, galaxies[5], index, 60, by="kind").distance[0][
+            gw.nearest(model, galaxies[5], index, 60, by="kind").index[0] == 9
+        ],
+    )
+    finder.selection = []
+    assert rows_of(finder.code(), finder) == finder.neighbours.index[0].tolist()
+
+
+def test_types_are_told_when_they_are_asked_for(finder, model, galaxies, monkeypatch):
+    monkeypatch.setattr(classification, "_REFERENCE", 160)
+    assert "types" not in finder._shown(finder._wanted()).about
+    finder.types = True
+    told = finder.classification
+    about = finder._shown(finder._wanted()).about
+    assert about["types"]["names"] == list(told.types)
+    np.testing.assert_allclose(about["types"]["probabilities"], told.probabilities[about["rows"]], atol=1e-3)
+    np.testing.assert_array_equal(told.probabilities, gw.classify(model, galaxies, progress=False).probabilities)
+    finder.edits = {"g_r": 1.2}
+    assert finder._shown(finder._wanted()).about["types"]["probabilities"][1] is None  # what is looked for is no galaxy of the sample
+    finder.selection = [3]
+    assert finder.table["best"][0] == told.best[3]
+
+
+def test_a_page_has_the_neighbours_as_galaxies_that_stretch(finder, tmp_path):
+    finder.export_html(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    (saved,) = json.loads(re.search(r'id="saved">(.*?)</script>', text, re.DOTALL)[1])["widgets"]
+    assert (saved["state"]["kind"], saved["state"]["query"]) == ("finder", 5)
+    assert saved["frame"]["content"]["about"]["rows"][1:] == finder.neighbours.index[0].tolist()
+    flux = np.frombuffer(gzip.decompress(base64.b64decode(saved["frame"]["buffers"][0])), "<f2")
+    np.testing.assert_allclose(flux, finder.shown.flux.ravel(), rtol=1e-3, atol=1e-3)
