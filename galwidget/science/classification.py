@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from astropy.table import QTable
-from tqdm.auto import tqdm
 
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
 from galwidget.science.even_draws import even_draws
+from galwidget.science.progress import Progress, steps
 from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
 
@@ -93,7 +93,7 @@ class Classifier:
         Galaxies whose ``morphology`` is known (and ``bulge_fraction``, or no bulge fractions are told), at least 100. Default: 2048
         simulated ones of the model's survey. Your own labels, on your own images, are a better measure of those.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Raises
     ------
@@ -101,7 +101,7 @@ class Classifier:
         The model knows no types, or the reference is of another survey, too small or without types.
     """
 
-    def __init__(self, model: GalaxyModel, reference: Galaxies | None = None, *, progress: bool = True) -> None:
+    def __init__(self, model: GalaxyModel, reference: Galaxies | None = None, *, progress: Progress = True) -> None:
         if "morphology" not in model.inputs.groups:
             raise ValueError(
                 f"the model was trained without types (it knows {', '.join(model.inputs.modalities)}); train one with a column morphology"
@@ -109,7 +109,7 @@ class Classifier:
         self.model = model
         if reference is None:
             reference = simulate(
-                _REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=not model.stamp, progress=progress
+                _REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=not model.stamp, progress=progress is True
             )
             reference = reference if model.stamp else Galaxies(table=reference.table, survey=reference.survey)
         labels = hubble_types(reference)
@@ -127,7 +127,7 @@ class Classifier:
         told = np.flatnonzero(np.isfinite(bulge))
         self._bulge = NumberHead(inputs[told], bulge[told], narrow) if len(told) >= _FEWEST else None
 
-    def __call__(self, galaxies: Galaxies, *, progress: bool = True) -> Classification:
+    def __call__(self, galaxies: Galaxies, *, progress: Progress = True) -> Classification:
         """Types and bulge fractions of n galaxies; a ``morphology`` that they have is not looked at."""
         inputs = self._inputs(galaxies, "classifying", progress)[:, self._there]
         probabilities = np.zeros((len(galaxies), len(TYPES)))
@@ -136,17 +136,17 @@ class Classifier:
         mean, error = (nothing, nothing.copy()) if self._bulge is None else self._bulge(inputs)
         return Classification(probabilities, mean.clip(0, 1), error)
 
-    def _inputs(self, galaxies: Galaxies, words: str, progress: bool) -> np.ndarray:
+    def _inputs(self, galaxies: Galaxies, words: str, progress: Progress) -> np.ndarray:
         """Numbers of each galaxy, (n, column): the model's own answer and what was measured, then the latent."""
         refuse_another_survey(self.model, galaxies)
         few, many = [], []
-        with tqdm(total=len(galaxies), desc=words, unit="gal", disable=not progress) as bar:
+        with steps(progress, words, len(galaxies)) as tell:
             for start in range(0, len(galaxies), _BATCH):
                 part = _unnamed(galaxies[start : start + _BATCH])
                 answer, latent = self._answer(part)
                 few.append(np.concatenate([answer, _measurements(part)], 1))
                 many.append(latent)
-                bar.update(len(part))
+                tell(len(part))
         if not few:
             return np.zeros((0, self._narrow + 2 * self.model.latent_size))
         return np.concatenate([np.concatenate(few), np.concatenate(many)], 1)
@@ -177,7 +177,7 @@ _KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Classifier] = weakref.WeakKeyDict
 
 
 def classify(
-    model: GalaxyModel, galaxies: Galaxies, *, reference: Galaxies | Classifier | None = None, progress: bool = True
+    model: GalaxyModel, galaxies: Galaxies, *, reference: Galaxies | Classifier | None = None, progress: Progress = True
 ) -> Classification:
     """Hubble types (elliptical, lenticular, spiral, irregular) and bulge fractions, with calibrated probabilities.
 
@@ -191,7 +191,7 @@ def classify(
         Galaxies of known type to learn from, see `Classifier`; or a `Classifier`, learnt once. Default: 2048 simulated ones, a minute
         or so, once for a model.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------

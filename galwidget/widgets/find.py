@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from astropy.table import QTable, hstack
-from traitlets import Dict, Enum, Int, List, Unicode, validate
+from traitlets import Bool, Dict, Enum, Int, List, Unicode, validate
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.science.anomaly import Anomalies, anomalies
+from galwidget.science.classification import Classification, classify
 from galwidget.science.index import Index
 from galwidget.science.orientation import canonical_latent
 from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.chore import Chore
+from galwidget.widgets.find_recipe import recipe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
-from galwidget.widgets.stitch import Recipe, listed, name_of
 from galwidget.widgets.wire import ORIENTATION
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
+    from galwidget.widgets.stitch import Recipe
 
 __all__ = ["GalaxyFinder"]
 
@@ -38,12 +40,14 @@ _PATIENCE = 2.0
 class GalaxyFinder(FrameWidget):
     """Look-alikes and oddities of a sample of galaxies.
 
-    *Look-alikes*: a galaxy, and the galaxies of the sample that are nearest to it in latent space, whichever way they lie
-    (`galwidget.nearest`). Walk on from one to its own neighbours and back; ask for an edit of it ("like this, but redder") or for what
-    several have in common ("like these, unlike those"). *Oddities*: the sample in the order of its anomaly score, each with the reason
-    (`galwidget.anomalies`); mark some as interesting or boring and the order follows.
+    *Look-alikes*: a galaxy, and the galaxies of the sample that are nearest to it, whichever way they lie (`galwidget.nearest`): in all
+    that was seen of them, or in the kind of galaxy alone. Walk on from one to its own neighbours and back; ask for an edit of it ("like
+    this, but redder") or for what several have in common ("like these, unlike those"). *Oddities*: the sample in the order of its anomaly
+    score, each with the reason (`galwidget.anomalies`); mark some as interesting or boring and the order follows.
 
-    The sample is encoded on a thread, the oddities are judged when they are first looked at; the widget is there at once.
+    With ``types`` the side panel tells the Hubble types of each galaxy and their probabilities (`galwidget.classify`).
+
+    The sample is encoded on a thread, oddities and types are judged when they are first asked for; the widget is there at once.
 
     Parameters
     ----------
@@ -62,9 +66,10 @@ class GalaxyFinder(FrameWidget):
 
     Attributes
     ----------
-    view, query, edits, plus, minus, trail, page, k
-        The state: ``alike`` or ``odd``; row of the galaxy; attributes asked of it; rows of more examples of what is wanted and of what is
-        not; rows that were walked through; page of the oddities; galaxies shown.
+    view, query, by, types, edits, plus, minus, trail, page, k
+        The state: ``alike`` or ``odd``; row of the galaxy; alike in ``identity`` or ``kind`` (`galwidget.nearest`); whether types are told;
+        attributes asked of the galaxy; rows of more examples of what is wanted and of what is not; rows that were walked through; page of
+        the oddities; galaxies shown.
     interesting, boring
         Rows that were marked; the order of the oddities is of `learned`, the marks as they were when ``learn`` was last called.
     selection
@@ -83,6 +88,8 @@ class GalaxyFinder(FrameWidget):
 
     view = state(Enum(("alike", "odd"), "alike"))
     query = state(Int(0, min=0))
+    by = state(Enum(("identity", "kind"), "identity"))
+    types = state(Bool(default_value=False, help="whether Hubble types are told"))
     edits = state(Dict(help="attributes asked of the galaxy, by name"))
     plus = state(List(Int(min=0), help="rows of more galaxies that the neighbours shall be like"))
     minus = state(List(Int(min=0), help="rows of galaxies that the neighbours shall be unlike"))
@@ -94,7 +101,8 @@ class GalaxyFinder(FrameWidget):
     learned = state(Dict(help="marks that the order follows: rows by interesting and boring"))
     controls = List(Dict()).tag(sync=True)
     total = Int(0).tag(sync=True)
-    ready = List(Unicode(), help="what is there: neighbours, oddities").tag(sync=True)
+    ready = List(Unicode(), help="what is there: neighbours, oddities, types").tag(sync=True)
+    types_known = Bool(default_value=False, help="whether the model tells types").tag(sync=True)
     progress = Dict(help="what is made, how many galaxies are ready, of how many; empty: nothing").tag(sync=True)
 
     _drafts: ClassVar[bool] = False  # a dozen galaxies are soon sent, and their attributes belong to them
@@ -128,8 +136,19 @@ class GalaxyFinder(FrameWidget):
             self._teller("oddities"),
             "galwidget GalaxyFinder oddities",
         )
+        self._classified: Chore[Classification] = Chore(
+            lambda report: classify(model, galaxies, progress=report), self._teller("types"), "galwidget GalaxyFinder types"
+        )
         super().__init__(
-            model, galaxies.survey, kind="finder", query=query, k=k, controls=asked.controls(model), total=len(galaxies), selection=[]
+            model,
+            galaxies.survey,
+            kind="finder",
+            query=query,
+            k=k,
+            controls=asked.controls(model),
+            types_known="morphology" in model.conditions,
+            total=len(galaxies),
+            selection=[],
         )
         self._index.begin()
 
@@ -187,6 +206,11 @@ class GalaxyFinder(FrameWidget):
         return self._ordered(self._wanted())
 
     @property
+    def classification(self) -> Classification:
+        """Types of the galaxies of the sample; waits for them, a minute or so for a model that was not asked before."""
+        return self._classified.result()
+
+    @property
     def sought(self) -> Latent | None:
         """The point that is looked for, where it is not just the galaxy itself: an edit, or what examples have in common."""
         return self._locked(self._asked_for, self._wanted())
@@ -209,10 +233,12 @@ class GalaxyFinder(FrameWidget):
         found = QTable({"index": rows})
         if self._index.here:
             index, point = self._index.result(), self._locked(self._point, self._wanted())
-            found["distance"] = index.distance(point, rows)
+            found["distance"] = index.distance(index.query(self.model, point, self.by), rows)  # type: ignore[arg-type]
         if self._judged.here:
             judged = self._judged.result()
             found["score"], found["reason"] = judged.score[rows], np.array(judged.reason, dtype=str)[rows]
+        if self.types and self._classified.wait(0):
+            found = hstack([found, self._classified.result()[rows].table])
         table = self.selected.table
         return hstack([found, table], table_names=["", "catalogue"], uniq_col_name="{table_name}{col_name}") if table.colnames else found
 
@@ -257,7 +283,7 @@ class GalaxyFinder(FrameWidget):
         sought = self._asked_for(wanted) if sought is None else sought
         examples = self._examples(wanted)
         k = min(wanted["k"] + len(examples), len(self._galaxies))
-        found = nearest(model, self._galaxies[wanted["query"]] if sought is None else sought, self._index.result(), k)
+        found = nearest(model, self._galaxies[wanted["query"]] if sought is None else sought, self._index.result(), k, by=wanted["by"])
         others = ~np.isin(found.index[0], examples)
         rows, distance = (values[0][others][: wanted["k"]][None] for values in (found.index, found.distance))
         return Neighbours(rows, distance, self._galaxies)
@@ -292,6 +318,7 @@ class GalaxyFinder(FrameWidget):
         cells = Galaxies.concatenate(parts)
         about = {"rows": rows, "distance": distance, "sought": sought is not None, "waiting": not self._index.here}
         about["values"] = {name: _value(decoded, name) for name in model.conditions if name in decoded.table.colnames}
+        about |= self._types_of(rows, wanted)
         return Shown(cells, -(-len(cells) // _COLUMNS), min(_COLUMNS, len(cells)), about=about)
 
     def _show_odd(self, wanted: dict[str, Any]) -> Shown:
@@ -307,8 +334,20 @@ class GalaxyFinder(FrameWidget):
             "score": [round(float(value), 2) for value in found.score[rows]],
             "reason": [found.reason[row] for row in rows],
             "waiting": False,
+            **self._types_of(rows.tolist(), wanted),
         }
         return Shown(self._cells_of(rows, score=found.score[rows]), -(-len(rows) // _COLUMNS), min(_COLUMNS, len(rows)), about=about)
+
+    def _types_of(self, rows: Sequence[int], wanted: dict[str, Any]) -> dict[str, Any]:
+        """Types of these rows of the sample, for the side panel: empty before they are there, null for what is no row."""
+        if not wanted["types"]:
+            return {}
+        self._classified.begin()
+        if not self._classified.wait(0):
+            return {}
+        found = self._classified.result()
+        told = [[round(float(share), 3) for share in found.probabilities[row]] if row >= 0 else None for row in rows]
+        return {"types": {"names": list(found.types), "probabilities": told}}
 
     def _cells_of(self, rows: Sequence[int] | np.ndarray, **numbers: np.ndarray) -> Galaxies:
         """Galaxies of the sample with the attributes that the model knows, and numbers beside them."""
@@ -332,41 +371,12 @@ class GalaxyFinder(FrameWidget):
         return super().still()
 
     def _recipe(self) -> Recipe:
-        name = name_of(self._galaxies, "galaxies")
-        if self.selection:
-            return Recipe("", name, self.selection)
-        return self._odd_recipe(name) if self.view == "odd" else self._alike_recipe(name)
-
-    def _alike_recipe(self, name: str) -> Recipe:
-        wanted = self._wanted()
-        examples = self._examples(wanted)
-        query = f"{name}[{self.query}]"
-        if self.plus or self.minus:
-            minus = f", {name}[{listed(self.minus)}]" if self.minus else ""
-            query = f"gw.like(model, {name}[{listed([self.query, *self.plus])}]{minus})"
-        if self.edits:
-            query = f"model.edit_latent({query}, seed=0{asked.as_arguments(self.edits)})"
-        k = min(self.k + len(examples), len(self._galaxies))
-        setup = (
-            f"found = gw.nearest(model, {query}, {name}, k={k})\n"
-            f"rows = [row for row in found.index[0] if row not in {listed(examples)}][:{self.k}]  # not the examples themselves\n"
-        )
-        return Recipe(setup, f"{name}[rows]", [], self.model)
-
-    def _odd_recipe(self, name: str) -> Recipe:
-        reference = ""
-        if self._reference is not None:
-            reference = f", reference={name if self._reference is self._galaxies else name_of(self._reference, 'reference')}"
-        setup = f"found = gw.anomalies(model, {name}{reference})\n"
-        if any(self.learned.values()):
-            marks = ", ".join(f"{kind}={listed(rows)}" for kind, rows in self.learned.items() if rows)
-            setup += f"found = found.marked({marks})\n"
-        first = self._shown(self._wanted()).about.get("page_first", 0)
-        return Recipe(f"{setup}rows = found.order[{first}:{first + self.k}]\n", f"{name}[rows]", [], self.model)
+        first = self._shown(self._wanted()).about.get("page_first", 0) if self.view == "odd" else 0
+        return recipe(self, self._galaxies, self._reference, self._examples(self._wanted()), first)
 
     def close(self) -> None:
         """Stop what is being made, and free the widget."""
-        for chore in (self._index, self._judged) if hasattr(self, "_judged") else ():
+        for chore in (self._index, self._judged, self._classified) if hasattr(self, "_classified") else ():
             chore.drop()
         super().close()
 

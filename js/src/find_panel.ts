@@ -22,6 +22,11 @@ const VIEWS = [
   ["odd", "oddities"],
 ] as const;
 
+const WAYS = [
+  ["identity", "all that was seen"],
+  ["kind", "the kind of galaxy"],
+] as const;
+
 function doing(label: string, { deed, key, act }: Act): HTMLButtonElement {
   return button(label, `${deed} (${key})`, act);
 }
@@ -40,14 +45,27 @@ export function querySection(session: Session, acts: Record<string, Act>, walk: 
   const back = doing("‹ back", acts.back as Act);
   const trail = element("span", { class: "gw-trail" });
   const way = row("way here", "", element("span", { class: "gw-seed" }, back, trail));
-  const root = section("Find", row("show", "", view), galaxy, way);
+  const by = choice("alike in", WAYS, session.get<string>("by"), (value) => session.set({ by: value }));
+  by.title = "the kind: colours, their gradients, concentration and flattening, whatever brightness and size";
+  const alike = row("alike in", "", by);
+  const tell = element("input", { type: "checkbox", "aria-label": "tell Hubble types" });
+  tell.addEventListener("change", () => session.set({ types: tell.checked }));
+  const types = row(
+    "types",
+    "",
+    element("span", { class: "gw-seed" }, tell, element("small", {}, "learnt in a minute")),
+  );
+  types.hidden = !session.get<boolean>("types_known");
+  const root = section("Find", row("show", "", view), galaxy, alike, way, types);
   const show = () => {
     const odd = session.get<string>("view") === "odd";
     view.value = odd ? "odd" : "alike";
     if (document.activeElement !== typed) typed.value = String(session.get<number>("query"));
     const rows = session.get<number[]>("trail");
     back.disabled = rows.length === 0;
-    way.hidden = odd;
+    way.hidden = alike.hidden = odd;
+    by.value = session.get<string>("by");
+    tell.checked = session.get<boolean>("types");
     trail.replaceChildren(
       ...rows.slice(-6).flatMap((one, index, shown) => {
         const place = rows.length - shown.length + index;

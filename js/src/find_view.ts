@@ -1,6 +1,6 @@
 /** GalaxyFinder: a galaxy and its nearest neighbours, to be walked through; or the odd galaxies of a sample, to be marked. */
 
-import { attributesOf } from "./attributes";
+import { type Attribute, attributesOf } from "./attributes";
 import type { Asked } from "./controls";
 import { Desk } from "./desk";
 import { element } from "./dom";
@@ -11,7 +11,7 @@ import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 
 export const FINDER_STATE = [
-  ...["view", "query", "edits", "plus", "minus", "trail", "k"],
+  ...["view", "query", "by", "types", "edits", "plus", "minus", "trail", "k"],
   ...["page", "interesting", "boring", "learned", "ready"],
 ];
 
@@ -30,6 +30,7 @@ export interface Found {
   page_first?: number;
   waiting: boolean;
   values?: Record<string, number | string>;
+  types?: { names: string[]; probabilities: (number[] | null)[] };
 }
 
 const NOTHING: Found = { rows: [], waiting: true };
@@ -52,7 +53,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     return {
       picture: { frame, cell },
       title: titleOf(found(), cell, total),
-      attributes: attributesOf(frame, cell, sought ? "predicted" : "catalogue", asked),
+      attributes: [...attributesOf(frame, cell, sought ? "predicted" : "catalogue", asked), ...typesOf(found(), cell)],
     };
   };
 
@@ -182,7 +183,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     const number = now.score?.[at] ?? now.distance?.[at] ?? null;
     const label = row === undefined ? "" : `${now.score ? "odd" : "D"} ${number === null ? "–" : number.toFixed(2)}`;
     sheet.cells.caption(cell, label, foot);
-    foot.textContent = row === undefined ? "" : (now.reason?.[at] ?? brieflyOf(session.frame, at));
+    foot.textContent = row === undefined ? "" : (now.reason?.[at] ?? typeOf(now, at) ?? brieflyOf(session.frame, at));
     const marked = ["interesting", "boring", "plus", "minus"].find(
       (name) => row !== undefined && rows(name).includes(row) && odd() === ["interesting", "boring"].includes(name),
     );
@@ -203,12 +204,13 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   shell.panel.append(...[query, examples, change, oddities].map((part) => part.root));
   const report = () => {
     const { what, ready, total: all } = session.get<{ what?: string; ready?: number; total?: number }>("progress");
-    const waiting = found().waiting;
+    const untold = session.get<boolean>("types") && !found().types;
+    const waiting = found().waiting || untold;
     making.hidden = what === undefined || !waiting;
     bar.hidden = !all;
     bar.value = all ? (ready ?? 0) / all : 0;
     words.textContent = what ? `${what}${all ? `: ${ready} of ${all} galaxies` : ""}` : "";
-    empty.hidden = !waiting || what !== undefined;
+    empty.hidden = !found().waiting || what !== undefined;
   };
   const show = () => {
     galaxy.root.hidden = odd();
@@ -222,6 +224,25 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   session.model.on("change:progress", report);
   shell.onEnd(() => session.model.off("change:progress", report));
   return desk.follow({ draw, select, show });
+}
+
+/** Probabilities of the Hubble types, the most probable first, as rows of the side panel. */
+function typesOf({ types }: Found, cell: number): Attribute[] {
+  const shares = types?.probabilities[cell];
+  if (!types || !shares) return [];
+  return types.names
+    .map((name, index) => ({ name, share: shares[index] ?? 0 }))
+    .sort((one, other) => other.share - one.share)
+    .map(({ name, share }) => {
+      const words = { value: share.toFixed(2) };
+      return { name: `p_${name}`, label: `probability: ${name}`, unit: "", origin: "", value: share, words };
+    });
+}
+
+/** The most probable type and its probability, for the foot of a cell; undefined where types are not told. */
+function typeOf(found: Found, cell: number): string | undefined {
+  const [best] = typesOf(found, cell);
+  return best && `${best.name.slice(2)} ${best.words.value}`;
 }
 
 function titleOf(found: Found, cell: number, total: number): string {

@@ -1,0 +1,49 @@
+"""The code that finds again what GalaxyFinder shows: neighbours, oddities, or the selected rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from galwidget.galaxies import Galaxies
+from galwidget.widgets import conditions as asked
+from galwidget.widgets.stitch import Recipe, listed, name_of
+
+if TYPE_CHECKING:
+    from galwidget.widgets.find import GalaxyFinder
+
+__all__ = ["recipe"]
+
+
+def recipe(finder: GalaxyFinder, galaxies: Galaxies, reference: Galaxies | None, examples: Sequence[int], first: int) -> Recipe:
+    """What the finder shows of ``galaxies``: ``examples`` are no answers, ``first`` is the first oddity of the page."""
+    name = name_of(galaxies, "galaxies")
+    if finder.selection:
+        return Recipe("", name, finder.selection)
+    if finder.view == "odd":
+        given = "" if reference is None else f", reference={name if reference is galaxies else name_of(reference, 'reference')}"
+        return _odd(finder, name, given, first)
+    return _alike(finder, name, examples, min(finder.k + len(examples), len(galaxies)))
+
+
+def _alike(finder: GalaxyFinder, name: str, examples: Sequence[int], k: int) -> Recipe:
+    query = f"{name}[{finder.query}]"
+    if finder.plus or finder.minus:
+        minus = f", {name}[{listed(finder.minus)}]" if finder.minus else ""
+        query = f"gw.like(model, {name}[{listed([finder.query, *finder.plus])}]{minus})"
+    if finder.edits:
+        query = f"model.edit_latent({query}, seed=0{asked.as_arguments(finder.edits)})"
+    by = "" if finder.by == "identity" else f', by="{finder.by}"'
+    setup = (
+        f"found = gw.nearest(model, {query}, {name}, k={k}{by})\n"
+        f"rows = [row for row in found.index[0] if row not in {listed(examples)}][:{finder.k}]  # not the examples themselves\n"
+    )
+    return Recipe(setup, f"{name}[rows]", [], finder.model)
+
+
+def _odd(finder: GalaxyFinder, name: str, reference: str, first: int) -> Recipe:
+    setup = f"found = gw.anomalies(model, {name}{reference})\n"
+    if any(finder.learned.values()):
+        marks = ", ".join(f"{kind}={listed(rows)}" for kind, rows in finder.learned.items() if rows)
+        setup += f"found = found.marked({marks})\n"
+    return Recipe(f"{setup}rows = found.order[{first}:{first + finder.k}]\n", f"{name}[rows]", [], finder.model)
