@@ -261,3 +261,18 @@ def test_closed_map_leaves_no_model_and_no_thread_behind(model, galaxies):
     chart.close()
     assert set(ipywidget._instances) == before
     assert not chart._worker.alive
+
+
+def test_umap_keeps_clusters_apart_and_lifts_a_point_to_the_galaxies_around_it():
+    pytest.importorskip("umap", reason="umap-learn is not installed: pip install 'galwidget[umap]'")
+    rng = np.random.default_rng(2)
+    latent = rng.normal(size=(60, 6)).astype(np.float32) + np.repeat([[0.0], [30.0]], 30, axis=0).astype(np.float32)
+    plane = Plane(latent, "UMAP")
+    assert plane.labels == ("UMAP 1", "UMAP 2")
+    left, right = plane.points[:30], plane.points[30:]
+    apart = np.linalg.norm(left[:, None] - right, axis=-1).min()
+    assert apart > max(np.ptp(left, axis=0).max(), np.ptp(right, axis=0).max()) / 2
+    lifted = plane.lift(tuple(right.mean(0)))
+    assert lifted.shape == (1, 6)
+    assert np.abs(lifted - 30).max() < 3
+    np.testing.assert_allclose(plane.lift(tuple(plane.points[4])), latent[4:5], atol=0.5)

@@ -86,7 +86,7 @@ class Plane:
 def _umap() -> Any:
     if importlib.util.find_spec("umap") is None:
         raise ValueError("UMAP needs umap-learn, which is not installed; pip install 'galwidget[umap]', or choose PCA")
-    return importlib.import_module("umap").UMAP(random_state=0)
+    return importlib.import_module("umap").UMAP(random_state=0, n_jobs=1)
 
 
 def colourable(galaxies: Galaxies) -> list[str]:
