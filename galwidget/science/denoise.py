@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from galwidget.galaxies import Galaxies
 from galwidget.model.modalities import ImageModality
 from galwidget.model.telescope import convolve
 from galwidget.science.even_draws import even_draws
+from galwidget.science.progress import Progress, steps
 from galwidget.science.residual_field import CORRELATION_AREA, amplitude, missed, relative_error
 from galwidget.science.survey_check import refuse_another_survey
 
@@ -33,13 +33,14 @@ def denoise(
     galaxies: Galaxies,
     using: Sequence[str] | None = ("image",),
     *,
+    psf: ArrayLike | None = None,
     residual: bool = True,
     refine: int = 0,
     draws: int = 16,
     seed: int = 0,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Galaxies:
-    """The galaxies without noise, through their own PSFs: the mean over the model's posterior, and what it missed.
+    """The galaxies without noise, through their own PSFs or another: the mean over the model's posterior, and what it missed.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ def denoise(
         n galaxies with images, of its survey.
     using
         What says where a galaxy is in latent space, as in ``model.encode``. Attributes measured in the same noisy pixels would count twice.
+    psf
+        The PSF to see them through, (band, k, k) or (n, band, k, k), k odd, unit sum; None: their own. See `deconvolve`.
     residual
         Whether to add what the model missed within a galaxy's light and the pixels tell beyond their noise
         (`galwidget.science.residual_field`); without, every pixel is the model's alone, and a galaxy unlike those it learnt from comes
@@ -60,18 +63,18 @@ def denoise(
     seed
         Of those points, which are the same for every galaxy: a galaxy's answer is the same alone and in any batch.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
     Galaxies
         Noiseless flux in nJy; ``ivar`` is the inverse of the variance that is left: of the posterior and of the decoder's own error,
-        where the pixels have not decided. Masked pixels are filled in. PSF and table are the galaxies'.
+        where the pixels have not decided. Masked pixels are filled in. The table is the galaxies'.
 
     Raises
     ------
     ValueError
-        The galaxies have no images, or are not of the model's survey.
+        The galaxies have no images, or are not of the model's survey, or ``psf`` does not fit the bands.
 
     Notes
     -----
@@ -87,7 +90,19 @@ def denoise(
     >>> bool((clean.ivar > galaxies.ivar).mean() > 0.9)
     True
     """
-    return _restored(model, galaxies, None, _Way(using, residual, refine, draws, seed), "denoising", progress=progress)
+    flux, _ = galaxies.require_images()
+    refuse_another_survey(model, galaxies)
+    # checked as the PSF of any galaxies is
+    view = None if psf is None else cast("np.ndarray", Galaxies(flux, psf=psf, survey=galaxies.survey).psf)
+    way = _Way(using, residual, refine, even_draws(draws, model.latent_size, seed))
+    restored, certain = np.empty_like(flux), np.empty_like(flux)
+    with steps(progress, "denoising", len(flux)) as tell:
+        for start in range(0, len(flux), _BATCH):
+            rows = slice(start, min(start + _BATCH, len(flux)))
+            target = view[rows] if view is not None and view.ndim == 4 else view
+            restored[rows], certain[rows] = _batch(model, galaxies[rows], target, way)
+            tell(rows.stop - start)
+    return Galaxies(restored, certain, galaxies.psf if view is None else view, galaxies.table, survey=galaxies.survey)
 
 
 def deconvolve(
@@ -96,24 +111,21 @@ def deconvolve(
     psf: ArrayLike | None = None,
     *,
     fwhm: float | Sequence[float] | None = None,
-    using: Sequence[str] | None = ("image",),
-    residual: bool = True,
-    refine: int = 0,
-    draws: int = 16,
-    seed: int = 0,
-    progress: bool = True,
+    **how: Any,
 ) -> Galaxies:
     """The galaxies without noise, as a telescope with another PSF would have seen them.
 
     Parameters
     ----------
-    model, galaxies, using, residual, refine, draws, seed, progress
+    model, galaxies
         As in `denoise`.
     psf
         The PSF wanted, (band, k, k) or (n, band, k, k), k odd, unit sum.
     fwhm
         Or its full width at half maximum in arcsec, one for all bands or one a band: a Moffat profile (beta = 3). With neither, the
         galaxies before the telescope; what is finer than a pixel or two there is the model's word, not the data's.
+    **how
+        ``using``, ``residual``, ``refine``, ``draws``, ``seed`` and ``progress``, as in `denoise`.
 
     Returns
     -------
@@ -134,8 +146,7 @@ def deconvolve(
     >>> sharp.psf.shape
     (5, 15, 15)
     """
-    wanted = _wanted_psf(galaxies, psf, fwhm)
-    return _restored(model, galaxies, wanted, _Way(using, residual, refine, draws, seed), "deconvolving", progress=progress)
+    return denoise(model, galaxies, psf=_wanted_psf(galaxies, psf, fwhm), **how)
 
 
 @dataclass(frozen=True)
@@ -143,11 +154,10 @@ class _Way:
     using: Sequence[str] | None
     residual: bool
     refine: int
-    draws: int
-    seed: int
+    noise: Tensor
 
 
-def _wanted_psf(galaxies: Galaxies, psf: ArrayLike | None, fwhm: float | Sequence[float] | None) -> np.ndarray:
+def _wanted_psf(galaxies: Galaxies, psf: ArrayLike | None, fwhm: float | Sequence[float] | None) -> ArrayLike:
     survey = galaxies.survey
     if psf is not None and fwhm is not None:
         raise ValueError("psf and fwhm were both given; give one of them, or neither for galaxies before the telescope")
@@ -159,34 +169,17 @@ def _wanted_psf(galaxies: Galaxies, psf: ArrayLike | None, fwhm: float | Sequenc
         return replace(
             survey, bands=tuple(replace(band, psf_fwhm=float(width)) for band, width in zip(survey.bands, widths, strict=True))
         ).psf()
-    if psf is None:
-        return np.ones((len(survey.bands), 1, 1), np.float32)
-    # checked as the PSF of any galaxies is
-    return cast("np.ndarray", Galaxies(galaxies.require_images()[0], psf=psf, survey=survey).psf)
+    return np.ones((len(survey.bands), 1, 1), np.float32) if psf is None else psf
 
 
-def _restored(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: _Way, words: str, *, progress: bool) -> Galaxies:
-    flux, _ = galaxies.require_images()
-    refuse_another_survey(model, galaxies)
-    noise = even_draws(way.draws, model.latent_size, way.seed)
-    restored, certain = np.empty_like(flux), np.empty_like(flux)
-    with tqdm(total=len(flux), desc=words, unit="gal", disable=not progress) as bar:
-        for start in range(0, len(flux), _BATCH):
-            rows = slice(start, min(start + _BATCH, len(flux)))
-            target = psf[rows] if psf is not None and psf.ndim == 4 else psf
-            restored[rows], certain[rows] = _batch(model, galaxies[rows], target, way, noise)
-            bar.update(rows.stop - start)
-    return Galaxies(restored, certain, galaxies.psf if psf is None else psf, galaxies.table, survey=galaxies.survey)
-
-
-def _batch(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: _Way, noise: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _batch(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: _Way) -> tuple[np.ndarray, np.ndarray]:
     """Flux and inverse variance (n, band, y, x) of one batch, through ``psf`` or the galaxies' own."""
     latent = model.encode(galaxies, way.using, refine=way.refine)
     flux, ivar = (torch.from_numpy(np.ascontiguousarray(part)) for part in galaxies.require_images())
     own = torch.from_numpy(np.ascontiguousarray(galaxies.psfs))
     view = own if psf is None else torch.from_numpy(np.ascontiguousarray(psf))
     with model.lock, torch.no_grad():
-        points = torch.from_numpy(latent.mean) + torch.from_numpy(latent.std) * noise[:, None]
+        points = torch.from_numpy(latent.mean) + torch.from_numpy(latent.std) * way.noise[:, None]
         draws = torch.stack([model.mvae.decode(point, "image") for point in points])
         if way.residual:
             draws = draws * amplitude(flux, ivar, convolve(draws.mean(0), own))
