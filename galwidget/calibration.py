@@ -11,8 +11,10 @@ from galwidget.familiarity import calibrate_familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.latent import Latent
+from galwidget.measurement import measure
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality
+from galwidget.predicted import SHOWN
 from galwidget.prediction import EVIDENCE, Prediction, Widening, predict
 
 __all__ = ["calibrate", "calibrate_predictions"]
@@ -74,6 +76,9 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
     """
     known = [(group, name) for group, names in model.inputs.groups.items() for name in names if name in galaxies.table.colnames]
     image = _image_experts(model, galaxies)
+    # what a catalogue has of them: no redshift, no type, the rest with the errors of these very pixels
+    catalogue = None if galaxies.flux is None else measure(galaxies)
+    shown = [name for name in model.inputs.groups if name in SHOWN]
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for group, name in known:
         if isinstance(model.mvae.modality(group), CategoryModality):
@@ -83,10 +88,13 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
             continue
         there = torch.from_numpy(np.flatnonzero(np.isfinite(truth)))
         with model.lock, torch.no_grad():
-            others = model.mvae.experts(model.inputs.tensors(galaxies[there.numpy()], tuple(model.inputs.groups), without=name))
+            others, noted = (
+                {} if sample is None else model.mvae.experts(model.inputs.tensors(sample[there.numpy()], groups, without=name))
+                for sample, groups in ((galaxies, tuple(model.inputs.groups)), (catalogue, shown))
+            )
             seen = {part: (Gaussian(one.mean[there], one.precision[there]), here[there]) for part, (one, here) in image.items()}
-            for kind, experts in zip(EVIDENCE, (seen, others, seen | others), strict=True):
-                if not experts:
+            for kind, experts in zip(EVIDENCE, (seen, others, seen | others, noted, seen | noted), strict=True):
+                if not experts or not all(here.any() for _, here in experts.values()):
                     continue
                 posterior = model.mvae.combine(experts)
                 noise = torch.randn(_DRAWS, *posterior.mean.shape, generator=torch.Generator().manual_seed(0))

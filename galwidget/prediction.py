@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from galwidget.attributes import MORPHOLOGIES
-from galwidget.model.modalities import CategoryModality, ColumnsModality, MixtureModality
+from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, MixtureModality
 
 if TYPE_CHECKING:
     from galwidget.model.inputs import Inputs, Scaling
-    from galwidget.model.modalities import Columns, Images
+    from galwidget.model.modalities import Images
 
 __all__ = ["EVIDENCE", "CategoryPrediction", "Prediction", "Widening", "calibrated", "evidence", "predict"]
 
-#: What a prediction rests on.
-EVIDENCE = ("image", "attributes", "image and attributes")
+#: What a prediction rests on: attributes are exact, or measured with errors, most often on that very image.
+EVIDENCE = ("image", "attributes", "image and attributes", "measured attributes", "image and measured attributes")
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,12 @@ def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: st
 def evidence(data: Mapping[str, Images | Columns]) -> np.ndarray:
     """Which of `EVIDENCE` each galaxy has, as its index, (n,), from the model's tensors by modality."""
     nothing = torch.zeros(len(next(iter(data.values())).present), dtype=torch.bool)
+    columns = [part for part in data.values() if isinstance(part, Columns)]
     image = data["image"].present if "image" in data else nothing
-    attributes = torch.stack([nothing, *(part.present for name, part in data.items() if name != "image")]).any(0)
-    return torch.where(image & attributes, 2, torch.where(image, 0, 1)).numpy()
+    attributes = torch.stack([nothing, *(part.present for part in columns)]).any(0)
+    measured = torch.stack([nothing, *((part.mask & (part.error > 0)).any(1) for part in columns)]).any(0)
+    kind = torch.where(image & attributes, 2, torch.where(image, 0, 1))
+    return torch.where(measured, torch.where(image, 4, 3), kind).numpy()
 
 
 def calibrated(prediction: Prediction, kinds: np.ndarray, about: Mapping[str, Any]) -> Prediction:

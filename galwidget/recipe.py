@@ -90,7 +90,7 @@ def train_shipped(
     *,
     simulated: int = 24_000,
     epochs: int = 13,
-    second_epochs: int = 4,
+    second_epochs: int = 8,
     run: str | PathLike[str] | None = None,
     seed: int = 0,
 ) -> GalaxyModel:
@@ -108,7 +108,7 @@ def train_shipped(
     epochs
         On simulated galaxies, redshifts, and the field's galaxies, each of those four times an epoch.
     second_epochs
-        With an encoder that looks again at what its first answer leaves.
+        With an encoder that looks again at what its first answer leaves, and each of the field's galaxies twelve times an epoch.
     run
         Folder of checkpoints, to go on after a kill.
     seed
@@ -124,7 +124,7 @@ def train_shipped(
     first, second = (None if run is None else Path(run) / name for name in ("first", "second"))
     model = fit(samples, epochs=epochs, repeats=repeats, model_error=0.01, prior_epochs=0, seed=seed, run=first)
     again: dict[str, Any] = {"learning_rate": 1e-3, "warm_up": 0.0, "model_error": 0.005, "looks": 1}
-    model = fit(samples, model=model, epochs=second_epochs, repeats=repeats, prior_epochs=20, seed=seed + 1, run=second, **again)
+    model = fit(samples, model=model, epochs=second_epochs, repeats=[1, 1, 1, 12], prior_epochs=20, seed=seed + 1, run=second, **again)
     calibrate(model, simulate(2000, "KiDS", seed=300 + seed, bands=BANDS))
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for
     usual = sample.survey.psf()

@@ -112,7 +112,35 @@ def prediction(
             scored = _scored(name, way, predicted, truth[there], inputs, past, seed)
             part.add(scored)
             rows.append({"attribute": name, "from": way, **{score.name.split(": ")[1]: score.value for score in scored.scores}})
+        if name == "redshift":
+            part.add(_from_catalogue(model, galaxies[there], training, columns["image"], learnt, there, seed))
     part.tables["prediction"] = rows
+    return part
+
+
+def _from_catalogue(
+    model: GalaxyModel,
+    galaxies: Galaxies,
+    training: Galaxies | None,
+    measured: dict[str, np.ndarray],
+    learnt: dict[str, dict[str, np.ndarray]] | None,
+    rows: np.ndarray,
+    seed: int,
+) -> Part:
+    """Redshift from what a catalogue has: magnitudes and colours measured on the image itself, with their errors; and with the image."""
+    groups = [name for name in model.inputs.groups if name in ("brightness", "colours")]
+    names = [f"measured {name}" for group in groups for name in model.inputs.groups[group]]
+    seen = measure(galaxies)
+    past = None
+    if learnt is not None and training is not None:
+        target = training.attribute("redshift")
+        known = np.isfinite(target)
+        past = ({name: learnt["image"][name][known] for name in names}, target[known])
+    part = Part()
+    for way, using in {"measured photometry": groups, "image and measured photometry": ["image", *groups]}.items():
+        predicted = InParts(model, seen, "redshift", using, seed)
+        inputs = {name: measured[name][rows] for name in names}
+        part.add(_scored("redshift", way, predicted, galaxies.attribute("redshift"), inputs, past, seed))
     return part
 
 

@@ -9,7 +9,7 @@ import galwidget as gw
 from galwidget.calibration import calibrate
 from galwidget.evaluation.prediction import ks_uniform
 from galwidget.model.inputs import Scaling
-from galwidget.prediction import Prediction, Widening, calibrated
+from galwidget.prediction import EVIDENCE, Prediction, Widening, calibrated, evidence
 
 warnings.filterwarnings("ignore", module="lightning")
 
@@ -48,6 +48,18 @@ def test_each_galaxy_is_widened_by_what_its_prediction_rests_on():
     found = calibrated(gaussian(np.zeros(3), 1.0), np.array([0, 1, 2]), about)
     np.testing.assert_allclose(found.std, [2.0, 1.0, 4.0])
     assert calibrated(gaussian(np.zeros(3), 1.0), np.zeros(3, int), {}).std[0] == 1
+
+
+def test_attributes_measured_with_errors_are_another_evidence_than_exact_ones(model, galaxies):
+    exact, measured = galaxies[400:410], gw.measure(galaxies[400:410])
+    kinds = [
+        EVIDENCE[kind]
+        for sample in (exact, measured)
+        for using in (["image"], ["brightness"], ["image", "brightness"])
+        for kind in set(evidence(model.inputs.tensors(sample, using)))
+    ]
+    assert kinds == ["image", "attributes", "image and attributes", "image", "measured attributes", "image and measured attributes"]
+    assert set(model.about["calibration"]["redshift"]) == set(EVIDENCE)
 
 
 def test_calibrated_predictions_come_true_where_they_did_not(model, galaxies):
