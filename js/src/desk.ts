@@ -42,6 +42,7 @@ export class Desk {
   /** What a sheet of this view needs. */
   readonly sheetOptions: Required<Pick<SheetOptions, "pixelScale" | "probe" | "open" | "focus">>;
   readonly #probe = element("div", { class: "gw-probe" });
+  readonly #flags = element("div", { class: "gw-flags", hidden: true });
   readonly #tools = element("div", { class: "gw-tools", role: "toolbar", "aria-label": "Tools" });
   readonly #compass = new CompassRose();
   readonly #inspector: Inspector;
@@ -112,6 +113,7 @@ export class Desk {
         element("span", { class: "gw-scale" }, sheet.bar, this.#compass.root),
         this.#tools,
       ),
+      this.#flags,
       this.#probe,
     );
     const below = this.options.beside ? this.shell.readout : this.shell.panel;
@@ -146,8 +148,15 @@ export class Desk {
 
   /** Flag the galaxies of a sheet that the model does not know; its cells are those of the frame. */
   flag(frame: Frame): void {
-    for (let cell = 0; cell < frame.rows * frame.columns; cell++)
-      this.#sheet?.cells.flag(cell, flag(outsideOf(frame, cell)));
+    const cells = frame.rows * frame.columns;
+    let flagged = 0;
+    for (let cell = 0; cell < cells; cell++) {
+      const outside = outsideOf(frame, cell);
+      if (outside) flagged += 1;
+      this.#sheet?.cells.flag(cell, flag(outside));
+    }
+    this.#flags.hidden = flagged === 0;
+    this.#flags.textContent = `⚠ ${flagged} of ${cells} ${flagged === 1 ? "is" : "are"} outside of what the model knows`;
   }
 
   /** One more tool of the view. */

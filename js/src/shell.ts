@@ -6,6 +6,10 @@ import { brief, unitWords } from "./scale";
 import type { Session } from "./session";
 
 const SAVED = "a saved picture: display, zoom, selection and scrub work; new galaxies need the notebook";
+const BUSY = "the kernel is busy; the picture follows as soon as it is free";
+const MEASURING = "measuring the galaxies";
+/** Milliseconds after which it is said why nothing comes. */
+const PATIENCE = 1500;
 const GONE = "the kernel is gone or was restarted; this is its last picture. Run the cell again for a live one";
 
 export class Shell {
@@ -18,6 +22,9 @@ export class Shell {
   readonly #root: HTMLElement;
   readonly #undo: (() => void)[] = [];
   #cell: number | null = null;
+  /** Why nothing has come for a while; empty where something has. */
+  #why = "";
+  #wait: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     el: HTMLElement,
@@ -61,6 +68,7 @@ export class Shell {
   }
 
   dispose(): void {
+    clearTimeout(this.#wait);
     for (const act of this.#undo.splice(0)) act();
     this.#root.remove();
     this.session.attach(-1);
@@ -103,9 +111,28 @@ export class Shell {
     this.#error.hidden = session.error === null;
     if (this.#error.textContent !== (session.error ?? "")) this.#error.textContent = session.error ?? "";
     this.#root.dataset.kernel = session.parted ? "gone" : "here";
-    const here = session.get<boolean | undefined>("saved") ? SAVED : "";
-    this.#status.textContent = session.parted ? GONE : session.frame || session.error ? here : "waiting for the kernel";
+    this.#watchWait();
+    const here = session.get<boolean | undefined>("saved") ? SAVED : this.#why;
+    this.#status.textContent = session.parted
+      ? GONE
+      : session.frame || session.error
+        ? here
+        : this.#why || "waiting for the kernel";
     this.#read();
+  }
+
+  #watchWait(): void {
+    const { session } = this;
+    if (!session.busy) {
+      clearTimeout(this.#wait);
+      this.#wait = undefined;
+      this.#why = "";
+    } else if (this.#why) this.#why = session.frame?.pending ? MEASURING : BUSY;
+    else
+      this.#wait ??= setTimeout(() => {
+        this.#why = BUSY;
+        this.#update();
+      }, PATIENCE);
   }
 
   #read(): void {

@@ -216,6 +216,32 @@ describe("a session", () => {
   });
 });
 
+describe("a status", () => {
+  it("says why nothing comes, once that takes a while, and is quiet again when it has come", () => {
+    vi.useFakeTimers();
+    const el = document.createElement("div");
+    const shell = new Shell(el, session, "galaxies");
+    const said = () => el.querySelector("[role=status]")?.textContent;
+    expect(said()).toBe("waiting for the kernel");
+    kernel.answer(1);
+    expect(said()).toBe("");
+    session.set({ seed: 2 });
+    vi.advanceTimersByTime(1000);
+    expect(said()).toBe("");
+    vi.advanceTimersByTime(1000);
+    expect(said()).toContain("the kernel is busy");
+    kernel.answer(2, { pending: true });
+    expect(said()).toBe("measuring the galaxies");
+    kernel.measured(2);
+    expect(said()).toBe("");
+    session.set({ seed: 3 });
+    shell.dispose();
+    vi.advanceTimersByTime(5000);
+    expect(said() ?? "").toBe("");
+    vi.useRealTimers();
+  });
+});
+
 describe("strings from data", () => {
   const hostile = "<img src=x onerror=alert(1)>";
   it("are shown as they are and never become markup", () => {

@@ -74,12 +74,15 @@ def test_a_survey_that_is_let_go_is_gone(editor):
     assert list(editor.widget.seen) == ["LSST", "Euclid_VIS"]
 
 
-def test_an_unknown_galaxy_is_flagged_under_the_pictures_and_in_the_side_panel(chromium):
-    class Doubting(ToyModel):
-        def familiarity(self, galaxies, latent=None):
-            del galaxies
-            return type("Found", (), {"reason": ["no known galaxy is like it" * bool(z[0] > 1) for z in latent.mean]})()
+class Doubting(ToyModel):
+    """Knows no galaxy brighter than 18.5 mag."""
 
+    def familiarity(self, galaxies, latent=None):
+        del galaxies
+        return type("Found", (), {"reason": ["no known galaxy is like it" * bool(z[0] > 1) for z in latent.mean]})()
+
+
+def test_an_unknown_galaxy_is_flagged_under_the_pictures_and_in_the_side_panel(chromium):
     model = Doubting(stamp=32)
     page = WidgetPage(chromium, gw.GalaxyEditor(model, gw.observe(model.sample(1, seed=5, mag_r=20), seed=6)))
     assert page.root.locator(".gw-flag").first.is_hidden()
@@ -91,4 +94,19 @@ def test_an_unknown_galaxy_is_flagged_under_the_pictures_and_in_the_side_panel(c
     page.cell(3).click()
     page.keys("Enter")
     assert "outside of what the model knows" in page.root.locator(".gw-inspector .gw-flag").inner_text()
+    page.close()
+
+
+def test_unknown_galaxies_of_a_sweep_are_flagged_counted_and_named(chromium):
+    sweep = gw.AttributeSweep(Doubting(stamp=32), "mag_r", rows=3, columns=2, low=18.0, high=20.0, seed=4)
+    page = WidgetPage(chromium, sweep)
+    flagged = page.root.locator(".gw-cell[data-flag]")
+    assert [cell.get_attribute("data-cell") for cell in flagged.all()] == ["0", "1"]
+    assert page.root.locator(".gw-flags").inner_text() == "⚠ 2 of 6 are outside of what the model knows"
+    assert "no known galaxy is like it" in flagged.first.get_attribute("aria-label")
+    page.widget.low = 19.0
+    page.page.evaluate("model.set('low', 19)")
+    page.settle()
+    assert flagged.count() == 0
+    assert page.root.locator(".gw-flags").is_hidden()
     page.close()
