@@ -1,15 +1,15 @@
 """GalaxyFinder in a real JupyterLab: neighbours appear, a click walks on and back, marks reorder, and what is selected reaches Python."""
 
-import nbformat
 import pytest
-from jupyter_in_browser import Notebook, pixels
+from jupyter_in_browser import pixels
 
 CELLS = (
     """
 import galwidget as gw
-from galwidget.science import metric
+from galwidget.science import classification, metric
 
-metric._DRAWN = 16  # what noise does, from few galaxies: it is not what is tested here
+metric._DRAWN = 16  # what noise does, from few galaxies, and types from few: they are not what is tested here
+classification._REFERENCE = 200
 model = gw.load()
 galaxies = gw.simulate(60, model.survey, seed=3, stamp=model.stamp, mag_limit=20.5, flatten=0.7, progress=False)
 """,
@@ -21,16 +21,11 @@ finder
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, chromium, tmp_path_factory):
-    path = tmp_path_factory.mktemp("find") / "find.ipynb"
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
-    made = Notebook(chromium, lab, path, height=1100)
-    made.run_all()
+def notebook(run_cells, shipped):
+    del shipped
+    made = run_cells("find", CELLS, height=1100)
     made.run("assert finder.wait(60)")
-    yield made
-    made.close()
+    return made
 
 
 @pytest.fixture
@@ -115,6 +110,32 @@ def test_examples_are_taken_in_by_keys(notebook, widget):
     assert nearest[4] not in rows(notebook, "finder.neighbours.index[0]")
     widget.get_by_role("button", name="no more examples").click()
     notebook.settle(widget)
+
+
+def test_the_same_kind_is_looked_for_and_types_are_told(notebook, widget, photograph):
+    seen = rows(notebook, "finder.neighbours.index[0]")
+    widget.get_by_role("combobox", name="alike in").select_option("kind")
+    notebook.settle(widget)
+    alike = rows(notebook, "finder.neighbours.index[0]")
+    assert alike != seen
+    widget.get_by_role("checkbox", name="tell Hubble types").check()
+    notebook.run("told = finder.classification", timeout=200)
+    first = float(notebook.run(f"print(told.probabilities[{alike[0]}].max())"))
+    best = notebook.run(f"print(told.best[{alike[0]}])").strip()
+    notebook.page.wait_for_function(f"document.querySelector('.gw-found .gw-foot')?.textContent.startsWith('{best}')")
+    assert cells(widget).locator(".gw-foot").first.text_content() == f"{best} {first:.2f}"
+    cells(widget).first.hover()
+    cells(widget).first.focus()
+    notebook.page.keyboard.press("Enter")
+    panel = widget.get_by_role("region", name="The galaxy at hand")
+    shown = int(panel.get_by_role("heading").inner_text().split()[1])
+    for name, share in zip(
+        *(notebook.run(f"print(*{what})").split() for what in ("told.types", f"told.probabilities[{shown}]")), strict=True
+    ):
+        assert panel.get_by_role("row").filter(has_text=f"probability: {name}").inner_text().split()[-1] == f"{float(share):.2f}"
+    photograph(notebook.page, "find_types")
+    notebook.page.keyboard.press("Enter")
+    notebook.run("finder.set_trait('types', False); finder.set_trait('by', 'identity')")
 
 
 def test_oddities_say_why_and_marks_change_their_order(notebook, widget, photograph):
