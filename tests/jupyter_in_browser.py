@@ -12,10 +12,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
@@ -51,6 +52,14 @@ def browser() -> Iterator[Browser]:
             yield opened
         finally:
             opened.close()
+
+
+def write_notebook(path: Path, cells: Iterable[str]) -> Path:
+    """A notebook of these cells at ``path``."""
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = [nbformat.v4.new_code_cell(source.strip()) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernelspec}), path)
+    return path
 
 
 class Lab:
@@ -93,7 +102,11 @@ class Lab:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=self._log, stderr=subprocess.STDOUT
         )
-        self._wait(folder / "server.log")
+        try:
+            self._wait(folder / "server.log")
+        except BaseException:
+            self.close()
+            raise
 
     def _wait(self, log: Path) -> None:
         for _ in range(240):

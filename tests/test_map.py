@@ -95,7 +95,7 @@ def test_click_decodes_that_point_of_the_plane(chart, model):
     assert chart.decoded == expected
     until(lambda: "Decoded at (0.40, -0.20)" in chart._values.value)
     assert np.asarray(Image.open(io.BytesIO(chart._picture.value))).std() > 1
-    assert "mag_r" in chart._values.value
+    assert "r magnitude" in chart._values.value
 
 
 def test_lasso_selects_in_python(chart, galaxies):
@@ -113,7 +113,7 @@ def test_pointing_at_a_galaxy_shows_it(chart):
     x, y = chart._plane.points[7].tolist()
     chart._chart._points._handle_custom_msgs(None, {"event": "hover", "point": {"x": x, "y": y}})
     until(lambda: chart._chart.caption.value.startswith("galaxy 7 "))
-    assert "mag_r" in chart._chart.caption.value
+    assert "r magnitude" in chart._chart.caption.value
     assert Image.open(io.BytesIO(chart._chart.thumbnail.value)).size == (24, 24)
 
 
@@ -261,6 +261,26 @@ def test_closed_map_leaves_no_model_and_no_thread_behind(model, galaxies):
     chart.close()
     assert set(ipywidget._instances) == before
     assert not chart._worker.alive
+
+
+def test_galaxies_that_were_not_measured_are_grey_points_of_their_own(model):
+    galaxies = model.sample(6, seed=3)
+    table = galaxies.to_table()
+    table["redshift"] = [0.1, np.nan, 0.3, np.nan, 0.2, 0.4]
+    chart = LatentMap(model, galaxies.with_table(table), attribute="redshift")
+    assert chart.wait(_SOON)
+    drawn = chart._chart
+    until(lambda: len(drawn._unmeasured.x) == 2)
+    np.testing.assert_allclose(drawn._unmeasured.x, chart._plane.points[[1, 3], 0])
+    assert np.isfinite(drawn._points.color).all()
+    chart.selection = [0, 3]
+    until(lambda: drawn._unmeasured.selected is not None)
+    np.testing.assert_array_equal(drawn._points.selected, [0])
+    np.testing.assert_array_equal(drawn._unmeasured.selected, [1])
+    chart.attribute = "mag_r"
+    until(lambda: len(drawn._unmeasured.x) == 0)
+    assert len(drawn._points.x) == 6
+    chart.close()
 
 
 def test_umap_keeps_clusters_apart_and_lifts_a_point_to_the_galaxies_around_it():

@@ -49,7 +49,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
     latent
         Where the galaxies are, where it is known (``model.encode(galaxies)``); default: they are encoded.
     attribute
-        The column that colours them; default: the redshift, or the first magnitude, or the first column there is.
+        The column that colours them; default: the redshift, or the r or first magnitude, or the first column there is.
     projection
         ``PCA``, or ``UMAP`` where umap-learn is installed.
     n, seed

@@ -41,6 +41,8 @@ class Chart:
     ) -> None:
         self._plane: Plane | None = None
         self._rows = np.zeros(0, int)
+        #: Of `_rows`, those in the colours of the attribute, and the others.
+        self._coloured = self._grey = np.zeros(0, int)
         self._colours = np.zeros((0, 3))
         self._label = ""
         self._under = -1
@@ -49,11 +51,14 @@ class Chart:
         x, y, self._scale = bqplot.LinearScale(), bqplot.LinearScale(), bqplot.ColorScale(scheme=_COLOURS)
         plane = {"x": x, "y": y}
         self._behind = bqplot.Image(image=ipywidgets.Image(value=_encoded(np.zeros((1, 1, 4), np.uint8))), scales=plane, pixelated=False)
-        self._points = bqplot.Scatter(
-            x=[], y=[], scales={**plane, "color": self._scale}, default_size=22, stroke_width=0, colors=[_UNMEASURED],
-            unselected_style={"opacity": "0.12"}, interactions={"hover": "tooltip", "click": "select"}, tooltip_style={"opacity": 1},
-        )  # fmt: skip
-        self._points.tooltip = ipywidgets.VBox([self.thumbnail, self.caption])
+        looks = {
+            "x": [], "y": [], "default_size": 22, "stroke_width": 0, "colors": [_UNMEASURED], "unselected_style": {"opacity": "0.12"},
+            "interactions": {"hover": "tooltip", "click": "select"}, "tooltip_style": {"opacity": 1},
+            "tooltip": ipywidgets.VBox([self.thumbnail, self.caption]),
+        }  # fmt: skip
+        self._points = bqplot.Scatter(scales={**plane, "color": self._scale}, **looks)
+        # a colour that is not a number would be black
+        self._unmeasured = bqplot.Scatter(scales=plane, **looks)
         self._cross = bqplot.Scatter(x=[], y=[], scales=plane, marker="cross", colors=["#e53935"], default_size=120, enable_hover=False)
         self._all = bqplot.Lines(x=[], y=[], scales=plane, visible=False)
         self._axes = [
@@ -65,14 +70,19 @@ class Chart:
         )
         self._scales = plane
         self.figure = bqplot.Figure(
-            marks=[self._behind, self._points, self._cross], axes=[*self._axes, self._bar], fig_margin=_MARGIN, padding_x=0, padding_y=0,
+            marks=self._marks, axes=[*self._axes, self._bar], fig_margin=_MARGIN, padding_x=0, padding_y=0,
             display_toolbar=False,
             layout=ipywidgets.Layout(width="640px", height="520px"),
         )  # fmt: skip
-        self._points.on_hover(lambda _, content: self._pointed(content, hovered))
-        self._points.on_element_click(lambda _, content: clicked(float(content["data"]["x"]), float(content["data"]["y"])))
+        for mark in (self._points, self._unmeasured):
+            mark.on_hover(lambda _, content: self._pointed(content, hovered))
+            mark.on_element_click(lambda _, content: clicked(float(content["data"]["x"]), float(content["data"]["y"])))
         self._behind.on_element_click(lambda _, content: clicked(float(content["data"]["click_x"]), float(content["data"]["click_y"])))
         self._all.observe(lambda change: lassoed(np.asarray([] if change["new"] is None else change["new"], dtype=int)), "selected")
+
+    @property
+    def _marks(self) -> list[Any]:
+        return [self._behind, self._unmeasured, self._points, self._cross]
 
     def _pointed(self, content: dict[str, Any], hovered: Callable[[int], None]) -> None:
         """Look at a galaxy once; bqplot says twice that the pointer came, and that it went."""
@@ -96,7 +106,7 @@ class Chart:
     def use(self, tool: str) -> None:
         """Give the pointer a tool: ``look``, ``lasso`` or ``pan``."""
         before = self.figure.interaction
-        marks = [self._behind, self._points, self._cross]
+        marks = self._marks
         if tool == "lasso":
             self.figure.marks = [*marks, self._all]
             self.figure.interaction = bqplot.interacts.LassoSelector(marks=[self._all], color="#e53935")
@@ -138,10 +148,14 @@ class Chart:
             self._bar.label, self._bar.visible = label, bool(known.any())
             self._bar.tick_values = np.arange(len(categories), dtype=float) if categories else None
             self._bar.tick_labels = {str(i): word for i, word in enumerate(categories)} if categories else None
-        with self._points.hold_sync():
-            self._points.x, self._points.y = self._plane.points[self._rows].T.copy()
-            self._points.color = np.clip(values[self._rows], low, high).astype(np.float32) if known.any() else None
-            self._points.default_size = 9 if dense else 22
+        there = known[self._rows] if known.any() else np.ones(len(self._rows), bool)
+        self._coloured, self._grey = self._rows[there], self._rows[~there]
+        for mark, rows in ((self._points, self._coloured), (self._unmeasured, self._grey)):
+            with mark.hold_sync():
+                mark.x, mark.y = self._plane.points[rows].T.copy()
+                mark.default_size = 9 if dense else 22
+                if mark is self._points:
+                    mark.color = np.clip(values[rows], low, high).astype(np.float32) if known.any() else None
         picture = raster(self._plane.points, colours, self._plane.extent) if dense else np.zeros((1, 1, 4), np.uint8)
         before, self._behind.image = self._behind.image, ipywidgets.Image(value=_encoded(picture))
         close_parts(before)
@@ -150,7 +164,10 @@ class Chart:
 
     def emphasise(self, rows: np.ndarray) -> None:
         """Dim every point but those of the galaxies ``rows``; none of them dims none."""
-        self._points.selected = np.flatnonzero(np.isin(self._rows, rows)).astype(np.uint32) if len(rows) else None
+        for mark, here in ((self._points, self._coloured), (self._unmeasured, self._grey)):
+            # none of its own: all of them are dimmed, which an index that is not there does
+            chosen = np.flatnonzero(np.isin(here, rows)).astype(np.uint32)
+            mark.selected = None if not len(rows) else chosen if len(chosen) else np.array([len(here)], np.uint32)
 
     def mark(self, point: tuple[float, float] | None) -> None:
         """Put the cross at a point of the plane, or take it away."""

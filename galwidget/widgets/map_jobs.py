@@ -14,6 +14,7 @@ from galwidget.latent import Latent
 from galwidget.picture import mosaic, png, rgb
 from galwidget.widgets.plane import Plane, attribute_values, colourable, in_short
 from galwidget.widgets.shown import in_words
+from galwidget.widgets.wire import shown_names
 
 if TYPE_CHECKING:
     from galwidget.widgets.map import LatentMap
@@ -62,7 +63,7 @@ class MapJobs:
             if self._asked:
                 self._check_column(self._asked)
             self._colour.options = [("one colour", ""), *((describe(name).label, name) for name in names)]
-            best = [self.attribute, self._asked, "redshift", *(name for name in names if name.startswith("mag_")), *names]
+            best = [self.attribute, self._asked, "redshift", "mag_r", *(name for name in names if name.startswith("mag_")), *names]
             self._chart.place(self._plane)
             self.ready = True
             self.attribute = next((name for name in best if name in names), "")
@@ -118,7 +119,7 @@ class MapJobs:
         row = np.array([index])
         self._chart.thumbnail.value = png(np.ascontiguousarray(self._images(row)[0, ::-1]))
         name = self.attribute
-        words = f"{name} {in_short(self._catalogue().table[name][index])}" if name else ""
+        words = f"{describe(name).label} {in_short(self._catalogue().table[name][index])}" if name else ""
         self._chart.caption.value = f"galaxy {index}   {words}"
 
     def _do_decode(self: LatentMap, _: Any) -> None:  # type: ignore[misc]
@@ -130,12 +131,10 @@ class MapJobs:
         decoded = self.model.decode(Latent(self._plane.lift(at)))
         self._picture.value = png(np.ascontiguousarray(rgb(decoded)[0, ::-1]))
         self._picture.layout.display = None
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{html.escape(in_short(decoded.table[name][0]))}</td></tr>"
-            for name in decoded.table.colnames[:8]
-        )
+        known = [(describe(name).label, in_short(decoded.table[name][0])) for name in shown_names(decoded)]
+        rows = "".join(f"<tr><td>{html.escape(label)}</td><td>{html.escape(value)}</td></tr>" for label, value in known)
         where = f"Decoded at ({at[0]:.2f}, {at[1]:.2f}), next to galaxy {self._plane.nearest(at)}"
-        self._values.value = f"<b>{where}</b><table>{rows}</table>"
+        self._values.value = f'<div style="line-height:1.5"><b>{where}</b><table>{rows}</table></div>'
 
     def _do_sheet(self: LatentMap, _: Any) -> None:  # type: ignore[misc]
         rows = self._chosen_rows()

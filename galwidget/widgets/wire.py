@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from galwidget.galaxies import Galaxies
 
-__all__ = ["ORIENTATION", "companded", "compass", "half_floats", "hover_columns"]
+__all__ = ["ORIENTATION", "companded", "compass", "half_floats", "hover_columns", "shown_names"]
 
 _HALF_MAX = 60000.0
 _SHOWN_FIRST = ("mag_r", "g_r", "r_half", "ellipticity", "redshift", "morphology")
@@ -77,13 +77,18 @@ def companded(pixels: np.ndarray, knees: Sequence[float]) -> tuple[dict[str, Any
 
 
 def hover_columns(galaxies: Galaxies) -> list[dict[str, Any]]:
-    """The attributes that the browser shows beside a cell: requested ones and what they are of, the well-known, the first of the table."""
+    """The attributes that the browser shows beside a cell, of `shown_names`."""
+    return [_column(galaxies, name) for name in shown_names(galaxies)]
+
+
+def shown_names(galaxies: Galaxies) -> list[str]:
+    """Columns that are shown where there is no room for all: requested ones and what they are of, the well-known, the first there are."""
     names = galaxies.table.colnames
     order = [name for name in names if name.startswith("requested_")]
     order += [name.removeprefix("requested_") for name in order if name.removeprefix("requested_") in names]
     order += [name for name in _SHOWN_FIRST if name in names and name not in order]
     order += [name for name in names if name not in (*order, *ORIENTATION) and np.ndim(galaxies.table[name]) == 1]
-    return [_column(galaxies, name) for name in order[:_MOST_COLUMNS]]
+    return order[:_MOST_COLUMNS]
 
 
 def compass(galaxies: Galaxies) -> list[list[float] | None]:

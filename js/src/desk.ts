@@ -156,7 +156,7 @@ export class Desk {
       this.#sheet?.cells.flag(cell, flag(outside));
     }
     this.#flags.hidden = flagged === 0;
-    this.#flags.textContent = `⚠ ${flagged} of ${cells} ${flagged === 1 ? "is" : "are"} outside of what the model knows`;
+    this.#flags.textContent = `${flagged} of ${cells} ${flagged === 1 ? "is" : "are"} outside of what the model knows`;
   }
 
   /** One more tool of the view. */

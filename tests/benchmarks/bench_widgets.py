@@ -4,9 +4,8 @@ import json
 import statistics
 from pathlib import Path
 
-import nbformat
 import pytest
-from jupyter_in_browser import Lab, Notebook
+from jupyter_in_browser import Lab, Notebook, write_notebook
 from unwatched import unwatched_browser
 
 import galwidget
@@ -227,10 +226,7 @@ def notebook(tmp_path_factory):
     except FileNotFoundError as error:
         pytest.skip(f"the shipped model is not here: {error}")
     folder = tmp_path_factory.mktemp("bench")
-    path = folder / "bench.ipynb"
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
+    path = write_notebook(folder / "bench.ipynb", CELLS)
     server = Lab(folder / "home", extensions=("galwidget.server",))
     with unwatched_browser() as opened:
         shown = Notebook(opened, server, path, height=3200)

@@ -1,12 +1,14 @@
 """A JupyterLab server and a browser for the tests of this folder; both end with them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_in_browser import Lab, browser
+from jupyter_in_browser import Lab, Notebook, browser, write_notebook
 from playwright.sync_api import Browser, Page
+
+import galwidget as gw
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +24,30 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def chromium() -> Iterator[Browser]:
     with browser() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def run_cells(lab: Lab, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Notebook]]:
+    """Opens a notebook of the given cells in JupyterLab, and runs it; it is closed after the tests of the file."""
+    opened: list[Notebook] = []
+
+    def run(name: str, cells: Iterable[str], **options: int) -> Notebook:
+        opened.append(Notebook(chromium, lab, write_notebook(tmp_path_factory.mktemp(name) / f"{name}.ipynb", cells), **options))
+        opened[-1].run_all()
+        return opened[-1]
+
+    yield run
+    for notebook in opened:
+        notebook.close()
+
+
+@pytest.fixture(scope="session")
+def shipped() -> gw.GalaxyModel:
+    """The model that ships with the package, or a skip that says that it is not here."""
+    try:
+        return gw.load()
+    except FileNotFoundError as error:
+        pytest.skip(f"the shipped model is not here: {error}")
 
 
 @pytest.fixture

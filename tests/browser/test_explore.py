@@ -8,7 +8,6 @@ import pytest
 from jupyter_in_browser import Notebook, pixels
 
 import galwidget as gw
-from galwidget.galaxy_model import load
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks/explore.ipynb"
 GRID = ".gw-widget[aria-label='Galaxies that do not exist']"
@@ -17,11 +16,8 @@ EDITOR = ".gw-widget[aria-label='Galaxy editor']"
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, chromium):
-    try:
-        load()
-    except FileNotFoundError as error:
-        pytest.skip(f"the shipped model is not here: {error}")
+def notebook(lab, chromium, shipped):
+    del shipped
     opened = Notebook(chromium, lab, NOTEBOOK)
     opened.run_all()
     yield opened

@@ -7,20 +7,11 @@ from toy_model import ToyModel
 from widget_page import WidgetPage
 
 import galwidget as gw
-from galwidget.galaxy_model import load
 
 
 @pytest.fixture(scope="module")
-def model():
-    try:
-        return load()
-    except FileNotFoundError as error:
-        pytest.skip(f"the shipped model is not here: {error}")
-
-
-@pytest.fixture(scope="module")
-def mixed(chromium, model):
-    page = WidgetPage(chromium, gw.GalaxyGrid(model, rows=3, columns=3, seed=3))
+def mixed(chromium, shipped):
+    page = WidgetPage(chromium, gw.GalaxyGrid(shipped, rows=3, columns=3, seed=3))
     yield page
     assert page.console == []
     page.close()

@@ -2,9 +2,8 @@
 
 import time
 
-import nbformat
 import pytest
-from jupyter_in_browser import Notebook, pixels
+from jupyter_in_browser import Notebook, pixels, write_notebook
 
 GRID = ".gw-widget[aria-label='Galaxies that do not exist']"
 TRAVERSAL = ".gw-widget[aria-label='Latent traversal']"
@@ -23,11 +22,7 @@ grid
 
 
 def opened(lab, chromium, folder, *, subshells=True):
-    path = folder / f"kernel_{subshells}.ipynb"
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
-    notebook = Notebook(chromium, lab, path, height=1900)
+    notebook = Notebook(chromium, lab, write_notebook(folder / f"kernel_{subshells}.ipynb", CELLS), height=1900)
     if not subshells:
         kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
         notebook.page.evaluate(f"() => {{ {kernel}.commsOverSubshells = 'disabled'; }}")

@@ -2,10 +2,8 @@
 
 import time
 
-import nbformat
 import pytest
 from accessible import serious
-from jupyter_in_browser import Notebook
 
 CELLS = (
     """
@@ -31,15 +29,8 @@ monitor
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, chromium, tmp_path_factory):
-    path = tmp_path_factory.mktemp("map") / "map.ipynb"
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
-    made = Notebook(chromium, lab, path, height=1500)
-    made.run_all()
-    yield made
-    made.close()
+def notebook(run_cells):
+    return run_cells("map", CELLS, height=1500)
 
 
 def until(notebook, expression, limit=90.0):

@@ -2,18 +2,15 @@
 
 import importlib.util
 
-import nbformat
 import pytest
-from jupyter_in_browser import pixels
+from jupyter_in_browser import pixels, write_notebook
 
 CELL = "import galwidget as gw\nfrom toy_model import ToyModel\n\ngw.explore(ToyModel(32))"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("notebook") is None, reason="Notebook 7 is not installed: pip install notebook")
 def test_explorer_shows_galaxies_and_answers_in_notebook_7(lab, chromium):
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)], metadata={"kernelspec": kernelspec})
-    nbformat.write(written, lab.notebooks / "notebook7.ipynb")
+    write_notebook(lab.notebooks / "notebook7.ipynb", [CELL])
     context = chromium.new_context(viewport={"width": 1360, "height": 1000})
     page = context.new_page()
     page.goto(f"{lab.url}/notebooks/notebook7.ipynb", wait_until="domcontentloaded")

@@ -5,13 +5,12 @@ import json
 import nbformat
 import numpy as np
 import pytest
-from jupyter_in_browser import Notebook, pixels
+from jupyter_in_browser import pixels
 from nbconvert import HTMLExporter
 from toy_model import ToyModel
 from widget_page import WidgetPage
 
 import galwidget as gw
-from galwidget.galaxy_model import load
 
 GRID = ".gw-widget[aria-label='Galaxies that do not exist']"
 CELLS = (
@@ -22,19 +21,9 @@ CELLS = (
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, chromium, tmp_path_factory):
-    try:
-        load()
-    except FileNotFoundError as error:
-        pytest.skip(f"the shipped model is not here: {error}")
-    path = tmp_path_factory.mktemp("stitch") / "stitch.ipynb"
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
-    made = Notebook(chromium, lab, path, height=1400)
-    made.run_all()
-    yield made
-    made.close()
+def notebook(run_cells, shipped):
+    del shipped
+    return run_cells("stitch", CELLS, height=1400)
 
 
 def sources(notebook):
