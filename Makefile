@@ -47,7 +47,7 @@ format: $(VENV)/test js/node_modules/installed
 	npm --prefix js run --silent format
 
 bench: $(VENV)/test browser
-	$(BIN)/pytest tests/benchmarks --override-ini=python_files='bench_*.py test_*.py' --capture=no $(ARGS)
+	$(BIN)/pytest tests/benchmarks --override-ini=python_files='bench_*.py test_*.py' --capture=no --timeout=0 $(ARGS)
 
 # Debian's Chromium where apt is at hand, else Playwright's.
 browser: $(VENV)/test
