@@ -61,6 +61,7 @@ class Explorer(ipywidgets.Tab):
         late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies))}
         late |= {"Map": LateTab(lambda: _map(model, galaxies)), "Train": LateTab(lambda: _monitor(model, galaxies))}
         super().__init__([*tabs.values(), *late.values()], titles=[*tabs, *late], selected_index=0)
+        self.add_class("gw-explorer")
         self._own_layout = self.layout
         self.observe(self._opened, "selected_index")
         note(self)

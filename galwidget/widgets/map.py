@@ -108,7 +108,9 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._done, self._gone = threading.Event(), threading.Event()
         self._worker = LatestWorker(self._work, ("build", "colour", "decode", "hover", "sheet"), name="galwidget LatentMap")
         self._make_controls()
-        super().__init__([self._bar, self._status, ipywidgets.HBox([self._chart.figure, self._panel])], projection=projection, seed=seed)
+        wraps = ipywidgets.Layout(flex_flow="row wrap")
+        body = ipywidgets.HBox([self._chart.figure, self._panel], layout=wraps)
+        super().__init__([self._bar, self._status, body], projection=projection, seed=seed)
         self._status.value = f"{self.count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
         self._submit("build")
         note(self)
@@ -132,9 +134,8 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
             [self._colour, self._tool, whole, self._clear, self._project],
             layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
-        self._panel = ipywidgets.VBox(
-            [self._values, self._picture, self._chosen, self._sheet], layout=ipywidgets.Layout(width="290px", padding="0 0 0 12px")
-        )
+        beside = ipywidgets.Layout(width="290px", flex="0 0 auto", padding="0 0 0 12px")
+        self._panel = ipywidgets.VBox([self._values, self._picture, self._chosen, self._sheet], layout=beside)
         self._colour.observe(lambda change: self.set_trait("attribute", change["new"] or ""), "value")
         self._tool.observe(lambda change: self.set_trait("tool", change["new"]), "value")
         self._project.observe(lambda change: self.set_trait("projection", change["new"]), "value")

@@ -72,7 +72,7 @@ class Chart:
         self.figure = bqplot.Figure(
             marks=self._marks, axes=[*self._axes, self._bar], fig_margin=_MARGIN, padding_x=0, padding_y=0,
             display_toolbar=False,
-            layout=ipywidgets.Layout(width="640px", height="520px"),
+            layout=ipywidgets.Layout(width="640px", max_width="100%", height="520px"),
         )  # fmt: skip
         for mark in (self._points, self._unmeasured):
             mark.on_hover(lambda _, content: self._pointed(content, hovered))

@@ -93,7 +93,8 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         for own in (self._begin, self._epochs):
             own.layout.display = None if galaxies is not None else "none"
         bar = ipywidgets.HBox(
-            [self._begin, self._epochs, self._pause, self._keep, self._bar, self._status], layout=ipywidgets.Layout(align_items="center")
+            [self._begin, self._epochs, self._pause, self._keep, self._bar, self._status],
+            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
         super().__init__([bar, self._charts, self._sheet])
         self._pause.on_click(lambda _: self.resume() if self.phase == "paused" else self.pause())

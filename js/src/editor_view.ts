@@ -23,7 +23,7 @@ const PANELS = [0, 1, null, 2] as const;
 const NAMES = ["galaxy", "reconstruction", "residual", "edited"] as const;
 const RESIDUAL = 2;
 /** CSS pixels of a panel below which four of them stand in two rows. */
-const NARROW = 120;
+const NARROW = 130;
 
 interface About {
   chi2: number;

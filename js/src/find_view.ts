@@ -139,9 +139,20 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   const right = element("div", { class: "gw-found" }, making, empty, sheet.root, why);
   shell.stage.append(element("div", { class: "gw-find" }, galaxy.root, right));
   desk.attach(sheet, true);
+  let room = 0;
+  let across = COLUMNS;
+  const place = () => {
+    galaxy.fit(room);
+    const right = odd() || room < SIDE * 3 ? room : room - SIDE - APART;
+    // rather fewer beside each other than words over most of a galaxy
+    across = Math.max(2, Math.min(COLUMNS, Math.floor(right / SIDE)));
+    sheet.fit(right);
+  };
   shell.onWidth((width) => {
-    galaxy.fit(width);
-    sheet.fit(odd() || width < SIDE * 3 ? width : width - SIDE - APART);
+    room = width;
+    const before = across;
+    place();
+    if (across !== before && session.frame) draw(session.frame);
   });
 
   /** The read-out of a cell; the words at its foot may be more than there is room for. */
@@ -153,6 +164,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   }
 
   const draw = (frame: Frame) => {
+    place();
     const now = found();
     const count = frame.flux.shape[0];
     const before = leading();
@@ -165,7 +177,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     }
     sheet.root.hidden = pictures.length === 0;
     if (pictures.length) {
-      const columns = Math.min(COLUMNS, pictures.length);
+      const columns = Math.min(across, pictures.length);
       const lines = Math.ceil(pictures.length / columns);
       const padded = [...pictures, ...Array<null>(lines * columns - pictures.length).fill(null)];
       sheet.show(padded, lines, columns, desk.viewing.settings);
