@@ -22,6 +22,8 @@ POINTS = 3000
 _MARGIN = {"top": 12, "bottom": 44, "left": 52, "right": 96}
 _COLOURS = "viridis"
 _UNMEASURED = "#8a8a8a"
+#: Of the axes' labels: to be read on light and on dark, where bqplot's own are orange.
+_INK = "#7a7a7a"
 
 
 class Chart:
@@ -62,11 +64,11 @@ class Chart:
         self._cross = bqplot.Scatter(x=[], y=[], scales=plane, marker="cross", colors=["#e53935"], default_size=120, enable_hover=False)
         self._all = bqplot.Lines(x=[], y=[], scales=plane, visible=False)
         self._axes = [
-            bqplot.Axis(scale=x, grid_lines="none", tick_format="~g", label_offset="30px"),
-            bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", tick_format="~g", label_offset="36px"),
+            bqplot.Axis(scale=x, grid_lines="none", tick_format="~g", label_offset="30px", label_color=_INK),
+            bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", tick_format="~g", label_offset="36px", label_color=_INK),
         ]
         self._bar = bqplot.ColorAxis(
-            scale=self._scale, orientation="vertical", side="right", tick_format="~g", label_offset="40px", visible=False
+            scale=self._scale, orientation="vertical", side="right", tick_format="~g", label_offset="40px", label_color=_INK, visible=False
         )
         self._scales = plane
         self.figure = bqplot.Figure(
