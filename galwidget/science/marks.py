@@ -16,6 +16,8 @@ __all__ = ["interest"]
 #: How fast an opinion fades with the distance to what was marked: slowly, as in many dimensions all distances are much the same.
 _FADING = 0.2
 _TREES, _SEED, _DIRECTIONS = 200, 0, 5
+#: Weights in the distance: of a share, from 0 to 1; of an amount and of a direction of latent space, both of unit scatter.
+_SHARES, _AMOUNTS, _PLACE = 3.0, 0.5, 0.25
 
 
 def interest(found: Anomalies, interesting: Collection[int], boring: Collection[int]) -> np.ndarray:
@@ -63,9 +65,16 @@ def interest(found: Anomalies, interesting: Collection[int], boring: Collection[
 
 
 def _features(found: Anomalies) -> np.ndarray:
-    """Kinds of evidence, their heavy tails drawn in, and the main directions of latent space at half the weight: few marks teach little."""
-    evidence = np.stack([np.arcsinh(values) for values in found.parts.values()], 1)
-    evidence = (evidence - evidence.mean(0)) / np.maximum(evidence.std(0), 1e-6)
+    """What tells kinds of oddities apart: the share of each kind of evidence in all; less so its amount, and the place in latent space.
+
+    A faint ring and a bright one are both rings: the shares say so where the amounts, which go over decades, do not. Amounts have their
+    heavy tails drawn in; of latent space the main directions are enough, as few marks teach little.
+    """
+    amounts = np.stack(list(found.parts.values()), 1)
+    above = np.maximum(amounts, 0)
+    shares = above / np.maximum(above.sum(1, keepdims=True), 1)
+    tamed = np.arcsinh(amounts)
+    tamed = (tamed - tamed.mean(0)) / np.maximum(tamed.std(0), 1e-6)
     latent = (found.latent.mean - found.latent.mean.mean(0)) / np.maximum(found.latent.mean.std(0), 1e-6)
     directions = np.linalg.svd(latent, full_matrices=False)[0][:, :_DIRECTIONS] * np.sqrt(len(latent))
-    return np.concatenate([evidence, directions / 2], 1)
+    return np.concatenate([_SHARES * shares, _AMOUNTS * tamed, _PLACE * directions], 1)
