@@ -117,7 +117,8 @@ class ImageModality(nn.Module):
         self.register_buffer("flux_std", log_flux[1].float())
         self.encoder = ImageEncoder(bands + 1, 3 * bands, 2 * latent_size, stamp)
         self.decoder = ImageDecoder(latent_size, bands, stamp)
-        self.second_look = ImageEncoder(2 * bands + 1, 3 * bands + 2 * latent_size, 2 * latent_size, stamp, _SECOND_LOOK) if looks else None
+        context = 6 * bands + 3 * latent_size
+        self.second_look = ImageEncoder(2 * bands + 1, context, 2 * latent_size, stamp, _SECOND_LOOK) if looks else None
         if self.second_look is not None:  # begins by leaving the first answer as it is
             for parameter in self.second_look.head[-1].parameters():
                 nn.init.zeros_(parameter)
@@ -132,16 +133,31 @@ class ImageModality(nn.Module):
 
     def _correction(self, answer: Tensor, data: Images, good: Tensor, context: Tensor) -> Tensor:
         assert self.second_look is not None  # noqa: S101 (narrows the type)
-        with torch.no_grad():
-            answer = answer.detach()
-            drawn = convolve(self.decode(answer.chunk(2, 1)[0]), data.psf)
-            residual = torch.asinh((data.flux - drawn) * data.ivar.sqrt() / 3)
-            drawn = torch.asinh(drawn / (3 * self.sky_sigma[:, None, None]))
-        correction = self.second_look(torch.cat([residual, drawn, good], 1), torch.cat([context, answer], 1))
+        answer = answer.detach()
+        z, log_precision = answer.chunk(2, 1)
+        width = (-0.5 * log_precision.clamp(0, _LOG_PRECISION[1])).exp()
+        with torch.enable_grad():
+            z = z.clone().requires_grad_()
+            drawn = convolve(self.decode(z), data.psf)
+            nats = likelihoods.gaussian_pixels(data.flux, data.ivar, drawn, self.model_error)
+            (uphill,) = torch.autograd.grad(nats.sum(), z)
+        drawn = drawn.detach()
+        left = data.flux - drawn
+        # where the pixels pull each dimension, and what each band's flux lacks: a network that sums thousands of faint pixels is too coarse
+        numbers = torch.cat([context, answer, torch.asinh(width * uphill), self._excess(left, drawn, data.ivar)], 1)
+        residual = torch.asinh(left * data.ivar.sqrt() / 3)
+        drawn = torch.asinh(drawn / (3 * self.sky_sigma[:, None, None]))
+        correction = self.second_look(torch.cat([residual, drawn, good], 1), numbers)
         # in units of the first answer's own width, and of its logarithm
         mean, log_precision = correction.chunk(2, 1)
-        width = (-0.5 * answer.chunk(2, 1)[1].clamp(0, _LOG_PRECISION[1])).exp()
         return torch.cat([width * mean, log_precision], 1)
+
+    @staticmethod
+    def _excess(left: Tensor, drawn: Tensor, ivar: Tensor) -> Tensor:
+        """By how much each band is brighter than drawn, in sigma and relative, and its signal to noise; (n, 3 band)."""
+        significance = (drawn.square() * ivar).sum((2, 3)).clamp(min=1e-6).sqrt()
+        excess = (left * drawn * ivar).sum((2, 3)) / significance
+        return torch.cat([torch.asinh(excess), (excess / significance.clamp(min=1.0)).clamp(-1.0, 3.0), torch.asinh(significance)], 1)
 
     def _seen(self, data: Images) -> tuple[Tensor, Tensor, Tensor]:
         """What the encoder sees: pixels, where they are good (n, 1, y, x), and noise and PSF of each band (n, 3 band)."""
