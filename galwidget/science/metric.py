@@ -92,8 +92,8 @@ class Metric:
         return _KNOWN[model]
 
     def open(self, std: np.ndarray) -> bool:
-        """Whether a posterior of this width, (d,), leaves more open than an observed galaxy's."""
-        return bool(np.any(std > 2 * self.width))
+        """Whether a posterior of this width, (d,), leaves more open than an observed galaxy's: twice as wide in the quadratic mean."""
+        return bool(np.mean(np.square(std / self.width)) > 2**2)
 
     def squares(self, mean: np.ndarray, std: np.ndarray, means: np.ndarray, stds: np.ndarray) -> np.ndarray:
         """D squared from one galaxy, (d,), to n others, (n, d)."""

@@ -32,7 +32,7 @@ class Space(ABC):
     name: ClassVar[str]
 
     def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
+        self.rows = np.asarray(rows, np.float16)
         self._lists: InvertedLists | None = None
 
     @abstractmethod
