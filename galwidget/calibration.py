@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -15,13 +16,15 @@ from galwidget.measurement import measure
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality
 from galwidget.predicted import SHOWN
-from galwidget.prediction import EVIDENCE, Prediction, Widening, predict
+from galwidget.prediction import EVIDENCE, Prediction, Widening, predict, tempered
 
 __all__ = ["calibrate", "calibrate_predictions"]
 
 #: Copies of a prediction in a `Widening`; galaxies it needs, and may have; the density, per standard deviation, that no outlier is below.
-_COPIES, _LEAST, _MOST, _FLOOR = 3, 200, 2000, 1e-5
+_COPIES, _LEAST, _MOST, _FLOOR = 3, 200, 6000, 1e-5
 _BATCH, _DRAWS = 128, 32
+#: Powers that the experts of attributes beside an image are tried at.
+_TRUSTS = (1.0, 0.5, 0.25, 0.1, 0.03)
 
 
 def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
@@ -35,7 +38,7 @@ def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
     model
         The model.
     galaxies
-        Galaxies with images, of the population and noise that the model is for, best such as it was not trained on; the first 2,000 are
+        Galaxies with images, of the population and noise that the model is for, best such as it was not trained on; the first 6,000 are
         used, and 200 are the least for the last two. None leaves the model as it is.
     """
     if galaxies is None:
@@ -64,7 +67,8 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
 
     A product of experts takes what each of them says for independent; magnitudes and pixels of one exposure share their noise, so that
     the product is too sure. For each attribute and each kind of evidence (`galwidget.prediction.EVIDENCE`) a `Widening` is fitted, by
-    maximum likelihood; `GalaxyModel.predict` applies it.
+    maximum likelihood, after how far the attributes beside an image are to be trusted (`galwidget.prediction.trusted_posterior`);
+    `GalaxyModel.predict` applies both.
 
     Parameters
     ----------
@@ -80,6 +84,7 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
     catalogue = None if galaxies.flux is None else measure(galaxies)
     shown = [name for name in model.inputs.groups if name in SHOWN]
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    trusts: dict[str, dict[str, float]] = {}
     for group, name in known:
         if isinstance(model.mvae.modality(group), CategoryModality):
             continue
@@ -96,13 +101,29 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
             for kind, experts in zip(EVIDENCE, (seen, others, seen | others, noted, seen | noted), strict=True):
                 if not experts or not all(here.any() for _, here in experts.values()):
                     continue
-                posterior = model.mvae.combine(experts)
-                noise = torch.randn(_DRAWS, *posterior.mean.shape, generator=torch.Generator().manual_seed(0))
-                predicted = predict(name, model.mvae.modality(group), posterior.mean + posterior.std * noise, model.inputs, group)
-                if isinstance(predicted, Prediction):
-                    widening = _widening(predicted, truth[there.numpy()])
-                    found.setdefault(name, {})[kind] = {part: np.round(value, 4).tolist() for part, value in asdict(widening).items()}
+                wanted = model.inputs.scalings[name].forward(truth[there.numpy()])[0]
+                predicted, trust = _nearest(model, group, name, experts, wanted)
+                if trust != 1:
+                    trusts.setdefault(name, {})[kind] = trust
+                widening = _widening(predicted, truth[there.numpy()])
+                found.setdefault(name, {})[kind] = {part: np.round(value, 4).tolist() for part, value in asdict(widening).items()}
+    model.about["trust"] = trusts
     model.about["calibration"] = found
+
+
+def _nearest(
+    model: GalaxyModel, group: str, name: str, experts: Mapping[str, tuple[Gaussian, torch.Tensor]], wanted: np.ndarray
+) -> tuple[Prediction, float]:
+    """Predictions with the trust in attributes beside an image that brings them nearest to ``wanted``, standardised; and that trust."""
+    tried = []
+    for trust in _TRUSTS if "image" in experts and len(experts) > 1 else (1.0,):
+        where = model.mvae.combine(tempered(experts, torch.full((len(wanted),), trust)))
+        noise = torch.randn(_DRAWS, *where.mean.shape, generator=torch.Generator().manual_seed(0))
+        predicted = predict(name, model.mvae.modality(group), where.mean + where.std * noise, model.inputs, group)
+        assert isinstance(predicted, Prediction)  # noqa: S101 (narrows the type)
+        tried.append((float(np.nanmean(np.abs(predicted.moments[0] - wanted))), predicted, trust))
+    _, predicted, trust = min(tried, key=lambda one: one[0])
+    return predicted, trust
 
 
 def _image_experts(model: GalaxyModel, galaxies: Galaxies) -> dict[str, tuple[Gaussian, torch.Tensor]]:

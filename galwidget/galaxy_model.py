@@ -24,7 +24,7 @@ from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
 from galwidget.paths import edited, sweep_path, traverse_path
 from galwidget.predicted import attribute_table, pixel_ivar, with_unit
-from galwidget.prediction import CategoryPrediction, Prediction, calibrated, evidence, predict
+from galwidget.prediction import CategoryPrediction, Prediction, calibrated, evidence, predict, trusted_posterior
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -342,9 +342,9 @@ class GalaxyModel:
         generator = torch.Generator().manual_seed(seed) if seed is not None else None
         with self.lock, torch.no_grad():
             data = self.inputs.tensors(galaxies, using, without=attribute)
-            posterior = self.mvae.encode(data)
-            noise = torch.randn(draws, *posterior.mean.shape, generator=generator)
-            z = posterior.mean + posterior.std * noise
+            where = trusted_posterior(attribute, self.mvae, data, self.about)
+            noise = torch.randn(draws, *where.mean.shape, generator=generator)
+            z = where.mean + where.std * noise
             found = predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
             return calibrated(found, evidence(data), self.about) if isinstance(found, Prediction) else found
 

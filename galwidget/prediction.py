@@ -11,13 +11,17 @@ import numpy as np
 import torch
 
 from galwidget.attributes import MORPHOLOGIES
+from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, MixtureModality
 
 if TYPE_CHECKING:
     from galwidget.model.inputs import Inputs, Scaling
     from galwidget.model.modalities import Images
+    from galwidget.model.mvae import MVAE
 
-__all__ = ["EVIDENCE", "CategoryPrediction", "Prediction", "Widening", "calibrated", "evidence", "predict"]
+    Experts = Mapping[str, tuple[Gaussian, torch.Tensor]]
+
+__all__ = ["EVIDENCE", "CategoryPrediction", "Prediction", "Widening", "calibrated", "evidence", "predict", "tempered", "trusted_posterior"]
 
 #: What a prediction rests on: attributes are exact, or measured with errors, most often on that very image.
 EVIDENCE = ("image", "attributes", "image and attributes", "measured attributes", "image and measured attributes")
@@ -180,6 +184,28 @@ def evidence(data: Mapping[str, Images | Columns]) -> np.ndarray:
     measured = torch.stack([nothing, *((part.mask & (part.error > 0)).any(1) for part in columns)]).any(0)
     kind = torch.where(image & attributes, 2, torch.where(image, 0, 1))
     return torch.where(measured, torch.where(image, 4, 3), kind).numpy()
+
+
+def tempered(experts: Experts, trust: torch.Tensor) -> Experts:
+    """The experts of a galaxy's attributes to the power ``trust`` (n,); the image's as it is."""
+    return {
+        name: (one if name == "image" else Gaussian(one.mean, one.precision * trust[:, None]), here)
+        for name, (one, here) in experts.items()
+    }
+
+
+def trusted_posterior(name: str, mvae: MVAE, data: Mapping[str, Images | Columns], about: Mapping[str, Any]) -> Gaussian:
+    """The latent's posterior where the attribute ``name`` is to be predicted, (n, d).
+
+    The product of experts, in which those of attributes beside an image count for as much as the model's calibration found best: an
+    expert of attributes does not know how much surer of a colour the pixels are, and magnitudes measured on an image say again what it
+    says. Log-linear pooling of opinions (Genest & Zidek 1986, Stat. Sci. 1, 114).
+    """
+    trust = about.get("trust", {}).get(name)
+    if not trust:
+        return mvae.encode(data)
+    shares = torch.tensor([trust.get(kind, 1.0) for kind in EVIDENCE])[torch.from_numpy(evidence(data))]
+    return mvae.combine(tempered(mvae.experts(data), shares))
 
 
 def calibrated(prediction: Prediction, kinds: np.ndarray, about: Mapping[str, Any]) -> Prediction:

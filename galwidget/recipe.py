@@ -125,7 +125,7 @@ def train_shipped(
     model = fit(samples, epochs=epochs, repeats=repeats, model_error=0.01, prior_epochs=0, seed=seed, run=first)
     again: dict[str, Any] = {"learning_rate": 1e-3, "warm_up": 0.0, "model_error": 0.005, "looks": 1}
     model = fit(samples, model=model, epochs=second_epochs, repeats=[1, 1, 1, 12], prior_epochs=20, seed=seed + 1, run=second, **again)
-    calibrate(model, simulate(2000, "KiDS", seed=300 + seed, bands=BANDS))
+    calibrate(model, simulate(6000, "KiDS", seed=300 + seed, bands=BANDS))
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for
     usual = sample.survey.psf()
     counts = simulate(2000, "KiDS", seed=990 + seed, bands=BANDS, psf=usual)

@@ -16,7 +16,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model.modalities import MixtureModality
 from galwidget.predicted import with_unit
-from galwidget.prediction import Prediction, calibrated, evidence, predict
+from galwidget.prediction import Prediction, calibrated, evidence, predict, trusted_posterior
 from galwidget.science.densities import Density
 from galwidget.science.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
@@ -284,9 +284,9 @@ def photoz(
             part = galaxies[start : start + _BATCH]
             with model.lock, torch.no_grad():
                 data = model.inputs.tensors(part, using, without="redshift")
-                posterior = model.mvae.encode(data)
+                where = trusted_posterior("redshift", model.mvae, data, model.about)
             kinds.append(evidence(data))
-            latents.append(Latent(posterior.mean.numpy(), posterior.std.numpy()))
+            latents.append(Latent(where.mean.numpy(), where.std.numpy()))
             bar.update(len(part))
     latent = Latent.concatenate(latents) if latents else Latent(np.zeros((0, model.latent_size)))
     seen = np.concatenate(kinds) if kinds else np.zeros(0, int)
