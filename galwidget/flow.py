@@ -133,15 +133,15 @@ def _shown(inputs: Inputs) -> Tensor:
     """Which columns of the conditions a picture shows, (condition,)."""
     group_of = {name: group for group, names in inputs.groups.items() for name in names}
     groups = [group_of[name.partition("=")[0]] for name in inputs.condition_names]
-    return torch.tensor([group in SHOWN and bool(inputs.stamp) for group in groups])
+    return torch.tensor([group in SHOWN and bool(inputs.stamp) for group in groups], dtype=torch.bool)
 
 
 def _columns_of_one_attribute(inputs: Inputs) -> Tensor:
     """Which attribute each condition column belongs to: the categories of one attribute, and e1 with e2, are hidden together."""
     names = ["ellipticity" if name in ("e1", "e2") else name.partition("=")[0] for name in inputs.condition_names]
-    return torch.tensor([sorted(set(names)).index(name) for name in names])
+    return torch.tensor([sorted(set(names)).index(name) for name in names], dtype=torch.int64)
 
 
 def _hide(n: int, groups: Tensor, generator: torch.Generator) -> Tensor:
     share = torch.rand(n, 1, generator=generator) * 1.4 - 0.2  # a seventh of the galaxies show all, a seventh none
-    return (torch.rand(n, int(groups.max()) + 1, generator=generator) < share)[:, groups]
+    return (torch.rand(n, len(groups.unique()), generator=generator) < share)[:, groups]

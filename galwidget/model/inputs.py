@@ -234,6 +234,8 @@ class Inputs:
     def conditions(self, galaxies: Galaxies) -> tuple[torch.Tensor, torch.Tensor]:
         """All attributes side by side, value and mask (n, condition), as the flow takes them."""
         parts = [self.columns(galaxies, group) for group in self.groups]
+        if not parts:  # a model of images alone
+            return torch.zeros(len(galaxies), 0), torch.zeros(len(galaxies), 0, dtype=torch.bool)
         return torch.cat([part.value for part in parts], 1), torch.cat([part.mask for part in parts], 1)
 
     def to_dict(self) -> dict[str, Any]:

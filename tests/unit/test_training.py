@@ -166,3 +166,17 @@ def test_a_batch_without_a_finite_gradient_costs_no_more_than_itself(sample):
     assert torch.isfinite(torch.cat([p.flatten() for p in model.mvae.parameters()])).all()
     with pytest.raises(FloatingPointError, match="learning_rate"):
         quick(sample, epochs=12, prior_epochs=0, callbacks=[Spoil(always=True)])
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_galaxies_without_any_attribute_train_a_model_that_samples():
+    galaxies = gw.simulate(40, "KiDS", seed=3, stamp=16, bands=["g", "r"], measured=False, progress=False)
+    model = gw.fit(
+        gw.Galaxies(galaxies.flux, galaxies.ivar, galaxies.psf, survey=galaxies.survey),
+        epochs=1,
+        latent_size=4,
+        prior_epochs=1,
+        progress=False,
+    )
+    assert model.inputs.modalities == ("image",)
+    assert np.isfinite(model.sample(3, seed=1).flux).all()
