@@ -67,7 +67,8 @@ def familiarity(model: GalaxyModel, galaxies: Galaxies, latent: Latent | None = 
     if not known:
         raise ValueError("the model was not told what it knows; call galwidget.calibration.calibrate(model, galaxies) with 200 or more")
     density, residual = _measures(model, galaxies, latent)
-    level = np.interp(density, known["log_density"], _LEVELS)
+    alone = galaxies.flux is None and "log_density_attributes" in known
+    level = np.interp(density, known["log_density_attributes" if alone else "log_density"], _LEVELS)
     if "residual" not in known:
         return Familiarity(level, np.full(len(level), np.nan))
     return Familiarity(level, 1 - np.interp(residual, known["residual"], _LEVELS))
@@ -83,8 +84,11 @@ def calibrate_familiarity(model: GalaxyModel, galaxies: Galaxies) -> None:
     galaxies
         A few hundred galaxies of the population that it was trained on, and better not those.
     """
+    measures = dict(zip(("log_density", "residual"), _measures(model, galaxies, None), strict=True))
+    if galaxies.flux is not None and model.inputs.groups:
+        measures["log_density_attributes"] = _measures(model, Galaxies(table=galaxies.table, survey=galaxies.survey), None)[0]
     known = {}
-    for name, values in zip(("log_density", "residual"), _measures(model, galaxies, None), strict=True):
+    for name, values in measures.items():
         if np.isfinite(values).any():
             known[name] = np.round(np.quantile(values[np.isfinite(values)], _LEVELS), 4).tolist()
     model.about["familiar"] = known
@@ -92,7 +96,8 @@ def calibrate_familiarity(model: GalaxyModel, galaxies: Galaxies) -> None:
 
 def _measures(model: GalaxyModel, galaxies: Galaxies, latent: Latent | None) -> tuple[np.ndarray, np.ndarray]:
     """Log density of the prior in nats, and mean square of what is left of the image in its noise and the model's tolerance, (n,) both."""
-    latent = model.encode(galaxies) if latent is None else latent
+    if latent is None:  # an image has the last word: exact attributes lead to denser places than noisy ones, or none
+        latent = model.encode(galaxies, None if galaxies.flux is None or not model.stamp else ["image"])
     z = torch.from_numpy(latent.mean)
     with model.lock, torch.no_grad():
         nothing = torch.zeros(len(z), len(model.inputs.condition_names))
