@@ -17,6 +17,7 @@ const VIEW = "application/vnd.jupyter.widget-view+json";
 interface SharedNotebook {
   cells: readonly { toJSON(): unknown }[];
   insertCell(index: number, cell: Record<string, unknown>): unknown;
+  undoManager?: { stopCapturing?(): void };
 }
 interface Widget {
   model_id?: string;
@@ -35,7 +36,10 @@ export async function insertBelow(manager: unknown, modelId: string, source: str
   for (const [index, cell] of shared.cells.entries()) {
     for (const id of viewsIn(cell.toJSON())) {
       if (!(await holds(manager as Manager, id, modelId))) continue;
+      // changes of the same half second are one step of undo: the cell is to be a step of its own
+      shared.undoManager?.stopCapturing?.();
       shared.insertCell(index + 1, { cell_type: "code", source, metadata: {} });
+      shared.undoManager?.stopCapturing?.();
       return true;
     }
   }
