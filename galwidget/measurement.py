@@ -90,11 +90,11 @@ def measure(galaxies: Galaxies, *, noiseless: bool = False) -> Galaxies:
     names = measured_names(survey)
     columns = {name: np.full(len(flux), np.nan) for name in (*names, *(f"{name}_err" for name in names))}
     if len(flux):
-        _measure_all(galaxies, columns)
+        _measure_all(galaxies, columns, errors=not noiseless)
     return galaxies.with_table(_joined(galaxies.table, names, columns, noiseless=noiseless))
 
 
-def _measure_all(galaxies: Galaxies, columns: dict[str, np.ndarray]) -> None:
+def _measure_all(galaxies: Galaxies, columns: dict[str, np.ndarray], *, errors: bool) -> None:
     import sep  # noqa: PLC0415 (not at import)
 
     (flux, ivar), psf = galaxies.require_images(), galaxies.psf
@@ -109,7 +109,7 @@ def _measure_all(galaxies: Galaxies, columns: dict[str, np.ndarray]) -> None:
         for index in range(len(flux)):
             try:
                 its_seeing = transfer(psf[index], size) if seeing is None else seeing
-                found = _measure_one(*_filled(flux[index], ivar[index]), its_seeing, reference, survey)
+                found = _measure_one(*_filled(flux[index], ivar[index]), its_seeing, reference, survey, errors=errors)
             except Exception as error:
                 if type(error) is not Exception:  # sep raises bare Exception; anything else is a fault of ours
                     raise
@@ -143,7 +143,7 @@ def _sky_variance(variance: np.ndarray) -> float:
 
 
 def _measure_one(
-    flux: np.ndarray, variance: np.ndarray, lost: np.ndarray, seeing: np.ndarray, reference: int, survey: Survey
+    flux: np.ndarray, variance: np.ndarray, lost: np.ndarray, seeing: np.ndarray, reference: int, survey: Survey, *, errors: bool
 ) -> dict[str, float]:
     import sep  # noqa: PLC0415 (not at import)
 
@@ -170,11 +170,13 @@ def _measure_one(
     found = _brightness(whole, inner, survey)
     radii = sep.flux_radius(image, [x], [y], [6 * a], _FRACTIONS, normflux=[total])[0][0]
     inside = segments == which + 1
-    edge = _edge(image, inside, sky)
     pixel_area = survey.pixel_scale**2
-    found |= {"area": float(inside.sum()) * pixel_area, "area_err": float(np.sqrt(edge.sum())) * pixel_area}
-    found |= _shape(image, variance[reference], inside, edge, source)
-    found |= _sizes(radii, error / total, survey.pixel_scale)
+    found["area"] = np.count_nonzero(inside) * pixel_area
+    found |= _shape(source) | _sizes(radii, survey.pixel_scale)
+    if errors:
+        edge = _edge(image, inside, sky)
+        found["area_err"] = float(np.sqrt(edge.sum())) * pixel_area
+        found |= _shape_errors(image, variance[reference], inside, edge, source) | _size_errors(radii, error / total, survey.pixel_scale)
     return found
 
 
@@ -244,41 +246,52 @@ def _edge(image: np.ndarray, inside: np.ndarray, sky: float) -> np.ndarray:
     return np.where(binary_dilation(inside, iterations=2), above * (1 - above), 0.0) / squares / 2
 
 
-def _shape(image: np.ndarray, variance: np.ndarray, inside: np.ndarray, edge: np.ndarray, source: Any) -> dict[str, float]:
+def _shape(source: Any) -> dict[str, float]:
     a, b = float(source["a"]), float(source["b"])
-    ellipticity = np.asarray((a - b) / (a + b))
-    angle = np.asarray(np.degrees(source["theta"]) % 180.0)
-    e1, e2 = ellipticity_components(ellipticity, angle)
+    ellipticity, angle = (a - b) / (a + b), float(np.degrees(source["theta"])) % 180.0
+    e1, e2 = ellipticity_components(np.asarray(ellipticity), np.asarray(angle))
+    return {"e1": float(e1), "e2": float(e2), "ellipticity": ellipticity, "axis_ratio": b / a, "position_angle": angle}
+
+
+def _shape_errors(image: np.ndarray, variance: np.ndarray, inside: np.ndarray, edge: np.ndarray, source: Any) -> dict[str, float]:
+    """The pixels' noise propagated through the moments inside the isophote."""
+    a, b, shape = float(source["a"]), float(source["b"]), _shape(source)
+    ellipticity = shape["ellipticity"]
     rows, columns = np.nonzero(inside | (edge > 0))
     dx, dy = columns - float(source["x"]), rows - float(source["y"])
     noise = variance[rows, columns] * (inside[rows, columns] + THRESHOLD**2 * edge[rows, columns]) / image[inside].sum() ** 2
     trace = a * a + b * b
     # chi = (a2 - b2)/(a2 + b2) has the variance of the sum of (dx2 - dy2 - chi (dx2 + dy2)) f over trace2; e = (1 - sqrt(1 - chi2))/chi
-    chi1, chi2 = ellipticity_components(np.asarray((a * a - b * b) / trace), angle)
+    chi1, chi2 = ellipticity_components(np.asarray((a * a - b * b) / trace), np.asarray(shape["position_angle"]))
     radius2 = dx * dx + dy * dy
     slope = (1 + ellipticity**2) ** 2 / (1 - ellipticity**2) / 2
     e1_err = slope * np.sqrt(np.sum((dx * dx - dy * dy - chi1 * radius2) ** 2 * noise)) / trace
     e2_err = slope * np.sqrt(np.sum((2 * dx * dy - chi2 * radius2) ** 2 * noise)) / trace
     error = float(np.hypot(e1_err, e2_err) / np.sqrt(2))
-    modulus = float(ellipticity)
     return {
-        "e1": float(e1),
         "e1_err": float(e1_err),
-        "e2": float(e2),
         "e2_err": float(e2_err),
-        "ellipticity": modulus,
         "ellipticity_err": error,
-        "axis_ratio": b / a,
-        "axis_ratio_err": 2 * error / (1 + modulus) ** 2,
-        "position_angle": float(angle),
-        "position_angle_err": min(float(np.degrees(error / (2 * max(modulus, 1e-6)))), 180 / np.sqrt(12)),
+        "axis_ratio_err": 2 * error / (1 + ellipticity) ** 2,
+        "position_angle_err": min(float(np.degrees(error / (2 * max(ellipticity, 1e-6)))), 180 / np.sqrt(12)),
     }
 
 
-def _sizes(radii: np.ndarray, noise: float, pixel_scale: float) -> dict[str, float]:
-    r20, r50, r80 = (float(radius) for radius in radii)
-    if not (np.isfinite(radii).all() and 0 < r20 < r50 < r80):
+def _resolved(radii: np.ndarray) -> bool:
+    return bool(np.isfinite(radii).all() and 0 < radii[0] < radii[1] < radii[2])
+
+
+def _sizes(radii: np.ndarray, pixel_scale: float) -> dict[str, float]:
+    if not _resolved(radii):
         return {}
+    return {"r_half": float(radii[1]) * pixel_scale, "concentration": 5 * float(np.log10(radii[2] / radii[0]))}
+
+
+def _size_errors(radii: np.ndarray, noise: float, pixel_scale: float) -> dict[str, float]:
+    """The noise of the growth curve over its slope."""
+    if not _resolved(radii):
+        return {}
+    r20, r50, r80 = (float(radius) for radius in radii)
     # F(<r) - q F has variance ((1 - q)2 s + q2 (1 - s)) var(F), s the share of the aperture's noise inside r, at least that of a disc
     share = np.clip((np.array([r20, r50, r80]) / (1.5 * r80)) ** 2, 0, 1)
     q = np.array(_FRACTIONS)
@@ -286,12 +299,7 @@ def _sizes(radii: np.ndarray, noise: float, pixel_scale: float) -> dict[str, flo
     slope = np.array([0.3 / (r50 - r20), 0.6 / (r80 - r20), 0.3 / (r80 - r50)])
     errors = growth / slope
     relative = np.hypot(errors[0] / r20, errors[2] / r80)
-    return {
-        "r_half": r50 * pixel_scale,
-        "r_half_err": float(errors[1]) * pixel_scale,
-        "concentration": 5 * float(np.log10(r80 / r20)),
-        "concentration_err": 5 / np.log(10) * float(relative),
-    }
+    return {"r_half_err": float(errors[1]) * pixel_scale, "concentration_err": 5 / np.log(10) * float(relative)}
 
 
 def _joined(table: Any, names: tuple[str, ...], columns: dict[str, np.ndarray], *, noiseless: bool) -> Any:
