@@ -60,7 +60,7 @@ browser: $(VENV)/test
 
 clean:
 	rm -rf $(VENV) js/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	rm -f galwidget/static/widget.js galwidget/static/widget.css
+	rm -f galwidget/static/widget.js galwidget/static/widget.css galwidget/static/loader.js
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/pip:

@@ -53,15 +53,16 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"galwidget"}
     sources = {str(path.relative_to(ROOT)) for path in ROOT.joinpath("galwidget").rglob("*.py")}
     assert sources <= set(names)
-    assert {"galwidget/__init__.pyi", "galwidget/static/widget.js", "galwidget/static/widget.css"} <= set(names)
+    assert {"galwidget/__init__.pyi", *(f"galwidget/static/{name}" for name in ("widget.js", "loader.js", "widget.css"))} <= set(names)
     assert [name for name in names if name.endswith((".gitkeep", ".ts", ".map", ".pyc"))] == []
 
 
-def test_the_front_end_in_the_wheel_is_one_module_and_one_style_sheet(wheel):
+def test_the_front_end_in_the_wheel_is_one_module_its_loader_and_one_style_sheet(wheel):
     with zipfile.ZipFile(wheel) as archive:
         static = {Path(name).name: archive.read(name) for name in archive.namelist() if name.startswith("galwidget/static/")}
-    assert set(static) == {"widget.js", "widget.css"}
+    assert set(static) == {"widget.js", "loader.js", "widget.css"}
     assert b"export{" in static["widget.js"]
+    assert b"export{" in static["loader.js"]
     assert len(static["widget.css"]) > 100
 
 
@@ -86,8 +87,11 @@ def test_an_empty_environment_finds_the_weights_and_makes_galaxies(python):
 
 
 def test_an_empty_environment_shows_widgets_with_their_front_end(python):
-    code = "import json, galwidget as gw; grid = gw.GalaxyGrid(gw.load()); print(json.dumps([str(grid._esm), str(grid._css)]))"
-    script, style = ask(python, code)
+    code = (
+        "import json, galwidget as gw; grid = gw.GalaxyGrid(gw.load()); print(json.dumps([str(grid._esm), grid._bundle, str(grid._css)]))"
+    )
+    loader, script, style = ask(python, code)
+    assert "export{" in loader
     assert "export{" in script
     assert "{" in style
 

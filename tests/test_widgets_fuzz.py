@@ -9,7 +9,21 @@ from toy_model import ToyModel
 from galwidget.widgets.grid import GalaxyGrid
 from galwidget.widgets.traversal import LatentTraversal
 
-NAMES = ("seed", "rows", "conditions", "temperature", "display", "selection", "dims", "steps", "position", "_esm", "comm", "mag_r")
+NAMES = (
+    "seed",
+    "rows",
+    "conditions",
+    "temperature",
+    "display",
+    "selection",
+    "dims",
+    "steps",
+    "position",
+    "_esm",
+    "_bundle",
+    "comm",
+    "mag_r",
+)
 SMALL = (
     st.none()
     | st.booleans()

@@ -7,6 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 __all__ = ["FrameWidget"]
 
 _STATIC = Path(__file__).parent.parent / "static"
+#: anywidget's live reload, for whoever works on the front end.
+_LIVE = bool(os.environ.get("ANYWIDGET_HMR"))
+
+
+@cache
+def _front_end() -> str:
+    return (_STATIC / "widget.js").read_text()
 
 
 class FrameWidget(Messages, Exports, anywidget.AnyWidget):
@@ -46,9 +54,10 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         Whose bands the pictures have.
     """
 
-    _esm = _STATIC / "widget.js"
+    _esm = _STATIC / ("widget.js" if _LIVE else "loader.js")
     _css = _STATIC / "widget.css"
 
+    _bundle = Unicode(help="the front end, which the loader starts in a page that has not got it").tag(sync=True)
     kind = Unicode().tag(sync=True)
     bands = List(Unicode(), read_only=True).tag(sync=True)
     pixel_scale = Float(1.0, help="arcsec").tag(sync=True)
@@ -66,9 +75,10 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         self._cache: tuple[str, Shown, bool] | None = None
         self._cache_lock = threading.Lock()
         self._worker = LatestWorker(self._answer, (*self._request_kinds, "attributes"), name=f"galwidget {type(self).__name__}")
-        if not os.environ.get("ANYWIDGET_HMR"):
+        if not _LIVE:
             # anywidget would have the files tell each widget of changes, and so keep it, closed or not, for ever
             self.__dict__.update(_esm=str(self._esm), _css=str(self._css))
+            traits["_bundle"] = _front_end()
         display: dict[str, Any] = default_display(survey)
         super().__init__(display={**display, "bands": list(display["bands"]), "scale": list(display["scale"])}, **traits)
         self.set_trait("bands", list(survey.band_names))

@@ -1,4 +1,4 @@
-/** The anywidget module: one session a widget, one view each time it is shown. */
+/** The front end: one session a widget, one view each time it is shown. */
 
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { EDITOR_STATE, renderEditor } from "./editor_view";
