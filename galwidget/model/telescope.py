@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 __all__ = ["convolve"]
@@ -27,6 +26,8 @@ def convolve(flux: Tensor, psf: Tensor) -> Tensor:
     height, width = flux.shape[-2:]
     half = psf.shape[-1] // 2
     # only the half that wraps into the part that is kept needs room
+    from scipy.fft import next_fast_len  # noqa: PLC0415 (the first picture needs no telescope)
+
     size = [next_fast_len(side + half, real=True) for side in (height, width)]
     spectrum = torch.fft.rfft2(flux, s=size) * torch.fft.rfft2(psf, s=size)
     return torch.fft.irfft2(spectrum, s=size).roll((-half, -half), (-2, -1))[..., :height, :width]
