@@ -12,7 +12,7 @@ __all__ = ["InvertedLists"]
 
 #: Candidates for each neighbour wanted, and at least; lists that are looked into. For a recall@10 of 0.98 against comparing all of a
 #: million (tests/benchmarks/bench_similarity.py).
-_CANDIDATES, _FEWEST_CANDIDATES, _PROBED = 40, 2000, 64
+_CANDIDATES, _FEWEST_CANDIDATES, _PROBED = 40, 2000, 48
 #: Points that the clusters are found from, and that are held as single floats at once.
 _TRAINING = 100_000
 

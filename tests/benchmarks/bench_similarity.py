@@ -212,8 +212,9 @@ def test_neighbours_among_pictures_are_of_the_same_class_in_galaxy_zoo():
         "identity": [np.argsort(ranked_by(metric)(latents.mean[row], latents.std[row], latents))[: K + 1] for row in rows],
     }
     found["latents"] = by_distance(latents.mean / latents.mean.std(0), rows)
-    pixels = np.arcsinh(level.flux[: len(pictures)] / 0.1).reshape(len(pictures), -1)
-    found["PCA, turned"] = by_distance(PCA(16, svd_solver="randomized", random_state=0).fit_transform(pixels), rows)
+    for name, seen in (("PCA", pictures), ("PCA, turned", level[: len(pictures)])):
+        pixels = np.arcsinh(seen.flux / 0.1).reshape(len(pictures), -1)
+        found[name] = by_distance(PCA(16, svd_solver="randomized", random_state=0).fit_transform(pixels), rows)
     light = np.maximum(pictures.flux[..., 20:44, 20:44].sum((2, 3)), 1e-3)
     colours = -2.5 * np.diff(np.log10(light), axis=1)
     found["colours"] = by_distance(colours / colours.std(0), rows)
