@@ -111,7 +111,8 @@ def anomalies(
         n galaxies; those without images are judged by their attributes.
     reference
         What is normal: a few hundred galaxies. Default: simulated ones of the model's survey (768; some ten seconds, once for a model).
-        Your own sample is a better measure of your own images: most of it need only be normal.
+        Your own sample is a better measure of your own images: most of it need only be normal. Galaxies that the model was trained on are
+        none: it knows them better than it will ever know others.
     refine
         As in ``model.encode``: steps towards the best latent of each galaxy, for the galaxies and for the reference.
     progress
