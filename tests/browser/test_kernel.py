@@ -121,3 +121,51 @@ def test_restarted_kernel_is_said_the_last_picture_stays_and_the_scrub_goes_on(n
     assert picture(grid) == before
     assert notebook.comm_messages() == sent
     assert notebook.console == []
+
+
+TWENTY = (
+    """
+import galwidget as gw
+import ipywidgets
+from toy_model import ToyModel
+
+model = ToyModel()
+grids = [gw.GalaxyGrid(model, rows=1, columns=3, seed=seed) for seed in range(20)]
+ipywidgets.VBox(grids)
+""",
+    "grids[3]",
+)
+
+
+@pytest.fixture
+def twenty(lab, chromium, tmp_path):
+    made = Notebook(chromium, lab, write_notebook(tmp_path / "twenty.ipynb", TWENTY), height=3000)
+    made.run_all()
+    yield made
+    made.close()
+
+
+def test_twenty_widgets_of_a_page_share_one_front_end_and_each_shows_its_own(twenty):
+    pictures = [picture(shown(twenty, GRID, index)) for index in range(21)]
+    assert len(set(pictures)) == 20
+    assert pictures[3] == pictures[20]
+    assert twenty.page.evaluate("globalThis[Symbol.for('galwidget')].size") == 1
+    press(twenty, shown(twenty, GRID, 7).get_by_role("slider", name="r magnitude", exact=True))
+    twenty.settle(twenty.page.locator(GRID).nth(7))
+    after = [picture(twenty.page.locator(GRID).nth(index)) for index in range(20)]
+    assert [index for index in range(20) if after[index] != pictures[index]] == [7]
+    assert twenty.console == []
+
+
+def test_notebook_that_is_saved_and_opened_again_goes_on_with_its_kernel(twenty):
+    slider = shown(twenty, GRID, 7).get_by_role("slider", name="r magnitude", exact=True)
+    press(twenty, slider)
+    before = picture(shown(twenty, GRID, 7))
+    twenty.command("docmanager:save")
+    twenty.page.wait_for_timeout(1000)
+    twenty.page.reload(wait_until="domcontentloaded")
+    twenty.page.wait_for_selector(f"{GRID}[data-picture='here']", timeout=60_000)
+    assert picture(shown(twenty, GRID, 7)) == before
+    press(twenty, shown(twenty, GRID, 7).get_by_role("slider", name="r magnitude", exact=True))
+    twenty.page.wait_for_timeout(300)
+    assert picture(shown(twenty, GRID, 7)) != before
