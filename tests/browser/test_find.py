@@ -125,7 +125,7 @@ def test_the_same_kind_is_looked_for_and_types_are_told(notebook, widget, photog
     notebook.page.wait_for_function(f"document.querySelector('.gw-found .gw-foot')?.textContent.startsWith('{best}')")
     word, number = cells(widget).locator(".gw-foot").first.text_content().rsplit(" ", 1)
     assert word == best
-    assert abs(float(number) - first) < 0.0051  # two decimals, rounded by either language
+    assert abs(float(number) - first) < 0.006  # two decimals, rounded more than once on the way
     cells(widget).first.hover()
     cells(widget).first.focus()
     notebook.page.keyboard.press("Enter")
