@@ -12,6 +12,7 @@ import torch
 
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.model.gaussian import Gaussian
+from galwidget.model.likelihoods import MIXTURE_SCATTER
 from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, MixtureModality
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: st
         return CategoryPrediction(name, MORPHOLOGIES, probabilities.double().numpy())
     if isinstance(modality, MixtureModality):
         logits, means, log_scatter = modality.decode(z.flatten(0, 1)).chunk(3, 1)
-        parts = (logits.softmax(1) / draws, means, log_scatter.clamp(min=-6.0).exp())
+        parts = (logits.softmax(1) / draws, means, log_scatter.clamp(*MIXTURE_SCATTER).exp())
     elif isinstance(modality, ColumnsModality):
         column = inputs.groups[group].index(name)
         means, scatter = (part[:, column : column + 1] for part in modality.predictive(z.flatten(0, 1)))

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["categorical", "gaussian_columns", "gaussian_mixture", "gaussian_pixels"]
+__all__ = ["MIXTURE_SCATTER", "categorical", "gaussian_columns", "gaussian_mixture", "gaussian_pixels"]
 
+#: Bounds of a mixture component's log scatter, in spreads of the training data: a network far from its data says anything.
+MIXTURE_SCATTER = (-6.0, 2.0)
 _LOG_2PI = math.log(2 * math.pi)
 
 
@@ -75,7 +77,7 @@ def gaussian_mixture(value: Tensor, error: Tensor, mask: Tensor, parameters: Ten
         Shape (n, 3 k): logits of the weights, means, log scatters of k components.
     """
     logits, means, log_scatter = parameters.chunk(3, 1)
-    variance = (2 * log_scatter.clamp(min=-6.0)).exp() + torch.where(mask, error, 0.0) ** 2
+    variance = (2 * log_scatter.clamp(*MIXTURE_SCATTER)).exp() + torch.where(mask, error, 0.0) ** 2
     residual = torch.where(mask, value - means, 0.0)
     components = -0.5 * (residual**2 / variance + variance.log() + _LOG_2PI)
     total = torch.logsumexp(functional.log_softmax(logits, 1) + components, 1)

@@ -47,10 +47,12 @@ class Density:
 
     def __post_init__(self) -> None:
         mixture = self.mixture
-        reach = 6 * mixture.scatters
+        # components that hold less than a tail together say nothing of where the density is, however wide they are
+        counts = mixture.weights > _TAIL / (10 * mixture.weights.shape[1])
+        reach = np.where(counts, 6 * mixture.scatters, 0)
         zero = float(mixture.scaling.forward(np.zeros(1))[0][0])
-        low = np.maximum((mixture.means - reach).min(1), zero)
-        high = np.maximum((mixture.means + reach).max(1), low + 1e-6)
+        low = np.maximum(np.where(counts, mixture.means - reach, np.inf).min(1), zero)
+        high = np.maximum(np.where(counts, mixture.means + reach, -np.inf).max(1), low + 1e-6)
         # the widest components may weigh next to nothing: look where the density is, then look closely
         coarse = np.linspace(low, high, _COARSE, axis=1)
         mass = self._cdf(coarse)

@@ -7,6 +7,7 @@ SDSS sample (GALWIDGET_DATA); ``-k picture`` is the shipped model alone.
 import os
 import time
 import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_a_density_stored_as_a_latent_against_quantiles():
     levels = (np.arange(200) + 0.5) / 200
     print(f"\nlatent, float32: {8 * found.latent.mean.shape[1]} bytes, CRPS {score(found.quantile(levels)):.5f}")
     half = type(found.latent)(found.latent.mean.astype(np.float16), found.latent.std.astype(np.float16))
-    short = type(found)(found.model, half, found.draws, found.seed, found.using)
+    short = replace(found, latent=half)
     latent_score = score(short.quantile(levels))
     print(f"latent, float16: {4 * found.latent.mean.shape[1]} bytes, CRPS {latent_score:.5f}")
     for count in (3, 5, 9, 17, 33):

@@ -9,7 +9,10 @@ from astropy.table import QTable
 
 import galwidget as gw
 from galwidget.evaluation.prediction import ks_uniform
+from galwidget.model.inputs import Scaling
+from galwidget.prediction import Prediction
 from galwidget.science import photoz as module
+from galwidget.science.densities import Density
 from galwidget.science.photoz_training import PredictiveObjective
 from galwidget.science.recalibration import Recalibration
 
@@ -46,6 +49,17 @@ def model():
         prior_epochs=0,
         progress=False,
     )
+
+
+def test_a_component_without_weight_does_not_stretch_the_density():
+    weights, means, scatters = (np.array([row]) for row in ([1 - 1e-30, 1e-30], [0.2, 0.5], [0.3, 1e7]))
+    scaling = Scaling("redshift", "log1p", 0.3, 0.2, 0.0, 1.0, 0.3)
+    one, both = (Density(Prediction("redshift", *parts, scaling)) for parts in (
+        (np.ones((1, 1)), means[:, :1], scatters[:, :1]), (weights, means, scatters),
+    ))  # fmt: skip
+    levels = np.array([0.001, 0.16, 0.5, 0.84, 0.999])
+    np.testing.assert_allclose(both.quantile(levels), one.quantile(levels), rtol=1e-6)
+    np.testing.assert_allclose(both.std, one.std, rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
