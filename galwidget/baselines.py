@@ -320,4 +320,4 @@ def refine_adversarially(
             return prior.transform(torch.randn(n, model.latent_size), free, free.bool())
 
     run.refine(cast("ImageModality", mvae.modalities["image"]), lambda data: mvae.encode(data).sample(), draw, epochs, weight)
-    return GalaxyModel(mvae, prior, model.inputs, model.architecture, {**model.about, "refined_adversarially": len(galaxies)})
+    return GalaxyModel(mvae, prior, model.inputs, model.architecture, {**model.about, "refined_adversarially": len(galaxies)}, model.census)

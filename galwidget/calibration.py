@@ -23,6 +23,8 @@ __all__ = ["calibrate", "calibrate_predictions"]
 #: Copies of a prediction in a `Widening`; galaxies it needs, and may have; the density, per standard deviation, that no outlier is below.
 _COPIES, _LEAST, _MOST, _FLOOR = 3, 200, 6000, 1e-5
 _BATCH, _DRAWS = 128, 32
+#: Galaxies that tell which attribute a latent dimension goes with.
+_MEANT = 2000
 #: Powers that the experts of attributes beside an image are tried at.
 _TRUSTS = (1.0, 0.5, 0.25, 0.1, 0.03)
 
@@ -30,8 +32,9 @@ _TRUSTS = (1.0, 0.5, 0.25, 0.1, 0.03)
 def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
     """Write into ``model.about`` what the model should know of itself.
 
-    Which latent dimensions change its pictures most (``active_dimensions``), how wide its predictions must be (`calibrate_predictions`) and
-    which galaxies it knows (`galwidget.familiarity.calibrate_familiarity`).
+    Which latent dimensions change its pictures most (``active_dimensions``), which attribute each goes with (``meanings``: its name and the
+    correlation), how wide its predictions must be (`calibrate_predictions`) and which galaxies it knows
+    (`galwidget.familiarity.calibrate_familiarity`).
 
     Parameters
     ----------
@@ -45,6 +48,7 @@ def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
         return
     if model.stamp:
         model.about["active_dimensions"] = _active_dimensions(model, galaxies[:64])
+        model.about["meanings"] = _meanings(model, galaxies[:_MEANT])
     if len(galaxies) >= _LEAST:
         calibrate_predictions(model, galaxies[:_MOST])
         calibrate_familiarity(model, galaxies[:_MOST])
@@ -60,6 +64,24 @@ def _active_dimensions(model: GalaxyModel, galaxies: Galaxies) -> list[int]:
         low, high = (model.flux(Latent(start.mean + sign * step)) for sign in (-1, 1))
         change.append(float(np.median(np.abs(np.arcsinh(high / scale) - np.arcsinh(low / scale)).mean((1, 2, 3)))))
     return [int(dim) for dim in np.argsort(change)[::-1]]
+
+
+def _meanings(model: GalaxyModel, galaxies: Galaxies) -> list[tuple[str, float] | None]:
+    """The attribute that each latent dimension goes with most, and Pearson's r of the two; None where nothing is known of any."""
+    where = model.encode(galaxies, ["image"]).mean
+    value, mask = (part.numpy() for part in model.inputs.conditions(galaxies))
+    columns = [index for index, name in enumerate(model.inputs.condition_names) if name in model.inputs.scalings]
+    found: list[tuple[str, float] | None] = []
+    for z in where.T:
+        r = {index: _correlation(z[mask[:, index]], value[mask[:, index], index]) for index in columns}
+        most = max(r, key=lambda index: abs(r[index]), default=None)
+        found.append(None if most is None else (model.inputs.condition_names[most], round(r[most], 3)))
+    return found
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    constant = len(one) < 2 or not one.std() or not other.std()
+    return 0.0 if constant else float(np.corrcoef(one, other)[0, 1])
 
 
 def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:

@@ -16,6 +16,7 @@ from galwidget.familiarity import Familiarity, familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model import checkpoint
+from galwidget.model.census import Census
 from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture
@@ -64,13 +65,22 @@ class GalaxyModel:
         Sizes of the networks.
     about
         Training data and metrics; JSON.
+    census
+        What the training data had: ``census.count(mag_r=(18, 19))`` says how many galaxies there were (`galwidget.model.census.Census`);
+        None where it was not kept.
     """
 
     def __init__(
-        self, mvae: MVAE, prior: FlowPrior, inputs: Inputs, architecture: Architecture, about: dict[str, Any] | None = None
+        self,
+        mvae: MVAE,
+        prior: FlowPrior,
+        inputs: Inputs,
+        architecture: Architecture,
+        about: dict[str, Any] | None = None,
+        census: Census | None = None,
     ) -> None:
         self.mvae, self.prior = mvae.eval(), prior.eval()
-        self.inputs, self.architecture, self.about = inputs, architecture, about or {}
+        self.inputs, self.architecture, self.about, self.census = inputs, architecture, about or {}, census
         self.conditions: dict[str, Condition] = conditions_of(inputs)
         self.lock = threading.RLock()
         #: Folder that the model was loaded from; None for the shipped one and for a fresh one.
@@ -379,7 +389,7 @@ class GalaxyModel:
 
     def save(self, path: str | PathLike[str], *, half: bool = False) -> None:
         """Write the model to a folder: weights as safetensors (``half``: as half floats, half of the size), everything else as JSON."""
-        checkpoint.save(Path(path), self.mvae, self.prior, self.inputs, self.architecture, self.about, half=half)
+        checkpoint.save(Path(path), self.mvae, self.prior, self.inputs, self.architecture, self.about, self.census, half=half)
 
     def __repr__(self) -> str:
         return (

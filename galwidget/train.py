@@ -21,6 +21,7 @@ from galwidget.calibration import calibrate
 from galwidget.flow import fit_prior
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
+from galwidget.model.census import Census
 from galwidget.model.dataset import Batches
 from galwidget.model.inputs import Inputs
 from galwidget.model.modalities import ImageModality
@@ -151,7 +152,7 @@ def fit(
         f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples
     ]
     about["trained_on"] = [*about.get("trained_on", []), *told]
-    fitted = GalaxyModel(mvae, prior, inputs, architecture, about)
+    fitted = GalaxyModel(mvae, prior, inputs, architecture, about, Census.of(samples, inputs, seed))
     calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None))
     return fitted
 

@@ -49,7 +49,8 @@ def test_rows_and_columns_are_labelled(model):
     sweep = gw.AttributeSweep(model, "r_half", rows=3, columns=2)
     assert {*sweep._shown(sweep._wanted()).row_labels, "half-light radius"} <= set(texts(sweep.figure()))
     traversal = gw.LatentTraversal(model, dims=[0, 3], steps=3)
-    assert {"z0", "z3", "\N{MINUS SIGN}3", "0", "+3"} <= set(texts(traversal.figure()))
+    names = {"z0: mostly r\nmagnitude, r\xa0=\xa0\N{MINUS SIGN}0.99", "z3: mostly ellipticity\ne1, r\xa0=\xa00.90"}
+    assert {*names, "\N{MINUS SIGN}3", "0", "+3"} <= set(texts(traversal.figure()))
     assert len(pictures(traversal.figure())) == 6
     for widget in (sweep, traversal):
         widget.close()

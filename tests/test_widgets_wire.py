@@ -6,53 +6,13 @@ import time
 import numpy as np
 import pytest
 from toy_model import ToyModel
+from wire import Browser
 
 import galwidget as gw
 from galwidget.widgets.editor import GalaxyEditor
 from galwidget.widgets.grid import GalaxyGrid
 from galwidget.widgets.traversal import FINER, LatentTraversal
-from galwidget.widgets.wire import companded, half_floats
 from galwidget.widgets.worker import LatestWorker
-
-
-class Browser:
-    """The other end of a widget's wire: what it sends is what a page would, what it receives is kept."""
-
-    def __init__(self, widget):
-        self.widget, self.received, self.measured, self._news = widget, [], [], threading.Condition()
-        widget.send = self._hear
-
-    def _hear(self, content, buffers=None):
-        with self._news:
-            if content["type"] == "attributes":  # of a picture that is here already
-                self.measured.append(content)
-            else:
-                self.received.append((content, buffers or []))
-            self._news.notify_all()
-
-    def attributes(self, seq):
-        """The columns of the picture of a number, by name, whether they came with it or after it."""
-
-        def columns():
-            contents = [*self.measured, *(content for content, _ in self.received)]
-            return next((content["attributes"] for content in contents if content["seq"] == seq and content.get("attributes")), None)
-
-        with self._news:
-            assert self._news.wait_for(columns, timeout=20), f"nothing was measured on picture {seq}"
-            return {column["name"]: column for column in columns()}
-
-    def say(self, message):
-        self.widget._handle_custom_msg(message, [])
-
-    def hear(self, count=1):
-        with self._news:
-            assert self._news.wait_for(lambda: len(self.received) >= count, timeout=20), "the widget did not answer"
-            return self.received[count - 1]
-
-    def flux(self, count=1):
-        content, buffers = self.hear(count)
-        layer = content["layers"][0]
-        return np.frombuffer(buffers[0], "<f2").reshape(layer["shape"]).astype(np.float32) * layer["scale"]
 
 
 @pytest.fixture
@@ -95,104 +55,6 @@ def test_selection_of_the_browser_is_selected_in_python(grid):
     assert grid.selected == grid.shown[[1, 4]]
 
 
-def test_bright_flux_stays_finite_in_half_floats():
-    pixels = np.array([[[[3.0e6, -2.0e6, 1.0, 0.0]]]], np.float32)
-    layer, data = half_floats(pixels)
-    assert np.log2(layer["scale"]).is_integer()
-    np.testing.assert_allclose(np.frombuffer(data, "<f2").astype(float) * layer["scale"], pixels.ravel(), rtol=2**-10)
-
-
-def flux_of_draft(content, data):
-    """What the page makes of a draft, by the formula of `companded`."""
-    layer = content["layers"][0]
-    knee, top = (np.array(layer[name])[:, None, None] for name in ("knee", "top"))
-    codes = np.frombuffer(data, np.uint8).reshape(layer["shape"])
-    return knee * np.expm1(codes / 255 * np.log1p(top / knee))
-
-
-@pytest.fixture(scope="module")
-def large():
-    widget = GalaxyGrid(ToyModel(64), rows=6, columns=6)
-    yield widget
-    widget.close()
-
-
-@pytest.fixture
-def dragged(large):
-    """A grid whose newest picture is a draft, and that draft."""
-    browser = Browser(large)
-    large.model.decodes = 0
-    browser.say({"type": "frame", "seq": 1, "draft": True, "state": {"seed": 6}})
-    return large, *browser.hear()
-
-
-def test_draft_has_a_byte_a_pixel_and_no_attributes(dragged):
-    grid, content, buffers = dragged
-    assert (content["draft"], content["attributes"], content["rows"]) == (True, [], 6)
-    assert len(buffers[0]) == 36 * 3 * 64 * 64
-    assert grid.model.decodes == 1
-
-
-def test_draft_looks_like_the_exact_picture(dragged):
-    from galwidget.picture import rgb
-
-    grid, content, buffers = dragged
-    exact = grid.shown
-    drafted = exact.select_bands(content["bands"])
-    drafted = gw.Galaxies(flux_of_draft(content, buffers[0]), survey=drafted.survey)
-    off = np.abs(rgb(exact, **grid.display).astype(int) - rgb(drafted, **grid.display))
-    assert off.max() <= 6
-    assert off.mean() < 0.5
-
-
-def test_python_never_sees_a_draft(dragged):
-    grid, content, buffers = dragged
-    grid.selection = [4]
-    bands = grid.selected.select_bands(content["bands"])
-    assert "mag_r" in grid.table.colnames
-    expected = grid.model.decode(grid.model.draw(36, seed=6))[[4]].select_bands(content["bands"])
-    np.testing.assert_array_equal(bands.flux, expected.flux)
-    assert not np.array_equal(bands.flux, flux_of_draft(content, buffers[0])[[4]])
-
-
-def test_exact_picture_follows_a_draft_with_its_attributes(dragged):
-    grid, *_ = dragged
-    browser = Browser(grid)
-    browser.say({"type": "frame", "seq": 2, "state": {}})
-    content, _ = browser.hear()
-    assert content["draft"] is False
-    assert set(browser.attributes(2)) >= {"mag_r", "r_half"}
-    np.testing.assert_allclose(browser.flux(), grid.shown.select_bands(content["bands"]).flux, rtol=2**-11, atol=1e-6)
-
-
-def test_small_or_negative_pictures_are_half_floats_in_a_draft_too(grid):
-    galaxies = gw.observe(ToyModel(64).sample(16, seed=3), seed=1)
-    noisy = GalaxyGrid(galaxies=galaxies)
-    for widget in (grid, noisy):
-        browser = Browser(widget)
-        browser.say({"type": "frame", "seq": 1, "draft": True, "state": {}})
-        content, _ = browser.hear()
-        expected = widget.shown.select_bands(content["bands"]).flux
-        np.testing.assert_allclose(browser.flux(), expected, rtol=2**-11, atol=1e-6)
-    noisy.close()
-
-
-def test_companded_steps_follow_the_scale_of_each_band():
-    pixels = np.stack([np.geomspace(0.01, top, 64, dtype=np.float32).reshape(8, 8) for top in (30.0, 4000.0)])[None]
-    layer, data = companded(pixels, [1.0, 9.0])
-    assert layer["top"] == pytest.approx([30.0, 4000.0])
-    off = np.abs(flux_of_draft({"layers": [layer]}, data) - pixels)
-    steps = np.log1p(np.array(layer["top"]) / layer["knee"]) / 255
-    # half a step of the logarithm, everywhere
-    assert (off <= 0.51 * steps[:, None, None] * (np.array(layer["knee"])[:, None, None] + pixels)).all()
-
-
-def test_companding_of_nothing_is_nothing():
-    layer, data = companded(np.zeros((2, 1, 4, 4), np.float32), [1.0])
-    assert data == bytes(32)
-    assert np.isfinite(flux_of_draft({"layers": [layer]}, data)).all()
-
-
 @pytest.mark.parametrize(
     ("message", "words"),
     [
@@ -215,8 +77,8 @@ def test_companding_of_nothing_is_nothing():
         ),
         ({"type": "frame", "seq": 1, "state": {"seed": 5, "conditions": {"mag_r": "bright"}}}, "could not convert"),
         ({"type": "frame", "seq": 1, "state": [1, 2]}, "this widget's state is"),
-        ({"type": "frame", "seq": "1", "state": {}}, "expected one of frame, code, numbered"),
-        ({"type": "strip", "seq": 1, "row": 0, "state": {}}, "expected one of frame, code, numbered"),
+        ({"type": "frame", "seq": "1", "state": {}}, "expected one of frame, code, where, numbered"),
+        ({"type": "strip", "seq": 1, "row": 0, "state": {}}, "expected one of frame, code, where, numbered"),
         ({"type": "steal", "seq": 1}, "a message of type 'steal'"),
         ({}, "a message of type None"),
         ("text", "a message of type None"),
@@ -409,3 +271,22 @@ def test_editor_sends_the_residual_of_every_band_in_sigma():
     assert content["about"]["chi2"] == pytest.approx(np.mean(residual**2), rel=1e-2)
     np.testing.assert_allclose(browser.flux()[0], galaxies[1].select_bands(content["bands"]).flux[0], rtol=2**-10, atol=1e-5)
     editor.close()
+
+
+def test_galaxies_that_fulfil_a_condition_are_named_and_not_yet_selected(grid):
+    browser = Browser(grid)
+    magnitude = grid.shown.attribute("mag_r")
+    limit = float(np.median(magnitude))
+    browser.say({"type": "where", "seq": 1, "condition": f"mag_r < {limit}", "state": {}})
+    content, _ = browser.hear()
+    assert content == {"type": "where", "seq": 1, "selection": np.flatnonzero(magnitude < limit).tolist(), "total": 6}
+    assert grid.selection == []
+
+
+def test_condition_that_cannot_be_read_is_an_error_in_words(grid):
+    browser = Browser(grid)
+    for seq, (condition, words) in enumerate((("mag_q < 19", "no attribute is named 'mag_q'"), (None, "give text such as")), 1):
+        browser.say({"type": "where", "seq": seq, "condition": condition, "state": {}})
+        content, _ = browser.hear(seq)
+        assert (content["type"], content["seq"]) == ("error", seq)
+        assert words in content["message"]

@@ -21,6 +21,7 @@ class ToyModel:
 
     latent_size = 6
     active_dimensions = (0, 2, 1, 3, 4)
+    about = {"meanings": [("mag_r", -0.99), ("g_r", 0.81), ("r_half", 0.45), ("e1", 0.9), ("e2", 0.9), ("g_r", 0.05)]}  # noqa: RUF012
 
     def __init__(self, stamp: int = 24) -> None:
         self.survey = gw.Survey.named("KiDS").select(["u", "g", "r", "i", "Z"])

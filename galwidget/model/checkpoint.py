@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from galwidget.model.census import Census
 from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture, build
@@ -32,6 +33,7 @@ def save(
     inputs: Inputs,
     architecture: Architecture,
     about: dict[str, Any],
+    census: Census | None = None,
     *,
     half: bool = False,
 ) -> None:
@@ -45,6 +47,8 @@ def save(
         The model.
     about
         Anything that JSON can hold: training data, metrics, active dimensions.
+    census
+        What the training data had, where that is known.
     half
         Whether matrices and kernels are stored as half floats: half of the size, and a relative error of 5e-4 in each weight.
     """
@@ -56,9 +60,12 @@ def save(
         "inputs": inputs.to_dict(),
         "architecture": asdict(architecture),
         "about": about,
+        "census": None if census is None else census.total,
     }
     tensors = {f"mvae.{name}": tensor.contiguous() for name, tensor in mvae.state_dict().items()}
     tensors |= {f"prior.{name}": tensor.contiguous() for name, tensor in prior.state_dict().items()}
+    if census is not None:
+        tensors["census"] = census.values.contiguous()
     if half:
         tensors = {name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
     # each under a name of its own first: a reader never meets half of a file
@@ -72,7 +79,7 @@ def save(
         partial.replace(folder / name)
 
 
-def load(path: str | Path) -> tuple[MVAE, FlowPrior, Inputs, Architecture, dict[str, Any]]:
+def load(path: str | Path) -> tuple[MVAE, FlowPrior, Inputs, Architecture, dict[str, Any], Census | None]:
     """Read a model's folder.
 
     Raises
@@ -106,7 +113,19 @@ def load(path: str | Path) -> tuple[MVAE, FlowPrior, Inputs, Architecture, dict[
         raise ValueError(f"{folder / _WEIGHTS} is damaged or not safetensors ({error}); save or copy the model again") from error
     for name, module in (("mvae", mvae), ("prior", prior)):
         _fill(module, {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}, folder)
-    return mvae.eval(), prior.eval(), inputs, architecture, description["about"]
+    census = _census(inputs, tensors, description.get("census"), folder)
+    return mvae.eval(), prior.eval(), inputs, architecture, description["about"], census
+
+
+def _census(inputs: Inputs, tensors: dict[str, torch.Tensor], total: Any, folder: Path) -> Census | None:
+    if "census" not in tensors or not isinstance(total, int):
+        return None  # of a model that was saved before there was one
+    try:
+        return Census(inputs, tensors["census"], total)
+    except ValueError as error:
+        raise ValueError(
+            f"the census in {folder} is not of the model that {_DESCRIPTION} describes ({error}); copy both files again"
+        ) from error
 
 
 def _fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], folder: Path) -> None:

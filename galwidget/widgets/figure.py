@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -23,6 +24,8 @@ __all__ = ["PaperFigure", "draw"]
 
 #: Inches of a stamp below which there is no room for values in it.
 _LEGIBLE = 0.65
+#: Letters of a row's label to a line.
+_WIDEST = 22
 
 
 class PaperFigure(Figure):
@@ -77,7 +80,8 @@ def draw(
     rows = -(-len(panels) // columns)
     _, _, height, side = shown.galaxies.require_images()[0].shape
     aspect = height / side
-    left = max((len(label) for label in shown.row_labels), default=0) * 0.055 + (0.22 if row_title else 0.0) + 0.1 * bool(shown.row_labels)
+    row_labels = [fill(label, _WIDEST) for label in shown.row_labels]
+    left = _width(row_labels) + (0.22 if row_title else 0.0)
     stamp = (width - left) / (columns + (columns - 1) * GAP)
     above = 0.17 * bool(captions)
     below = 0.17 * bool(column_labels) + 0.17 * bool(column_title) + 0.42 * (shown.residual is not None)
@@ -106,7 +110,7 @@ def draw(
             axes.text(x + 0.5, 0.02, captions[place], fontsize=TEXT, ha="center", va="bottom")
     axes.set_xlim(0, columns + (columns - 1) * GAP)  # imshow moves the limits
     axes.set_ylim(-(rows * aspect + (rows - 1) * GAP), 0)
-    for row, label in enumerate(shown.row_labels):
+    for row, label in enumerate(row_labels):
         axes.text(-0.05, -row * (aspect + GAP) - aspect / 2, label, fontsize=TEXT, ha="right", va="center")
     for column, label in enumerate(column_labels):
         axes.text(column * (1 + GAP) + 0.5, -rows * (aspect + GAP) + GAP - 0.04, label, fontsize=TEXT, ha="center", va="top")
@@ -125,6 +129,12 @@ def draw(
         under.set_xlim(0, columns + (columns - 1) * GAP)
         under.set_ylim(0.2 - beneath / stamp, 0.2)
     return figure
+
+
+def _width(labels: Sequence[str]) -> float:
+    """Inches that labels of several lines take beside the pictures."""
+    longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
+    return longest * 0.055 + 0.1 * bool(labels)
 
 
 def _values(galaxies: Galaxies, names: Sequence[str] | None, stamp: float) -> list[str]:

@@ -220,6 +220,9 @@ class GalaxyFinder(FrameWidget):
         """The selected galaxies of the sample, wherever on the walk they were selected."""
         return self._galaxies[np.array(self.selection, dtype=int)]
 
+    def _selectable(self) -> tuple[QTable, int]:
+        return self._galaxies.table, 0
+
     @property
     def latent(self) -> Latent:
         """Their latent, from the pictures as they lie."""

@@ -16,6 +16,7 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, Unicode, validate
 
 from galwidget.picture import default_display
+from galwidget.where import where
 from galwidget.widgets.export import Exports
 from galwidget.widgets.messages import Messages
 from galwidget.widgets.rerun import note
@@ -64,7 +65,7 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
     display = Dict(help="bands and scale for red, green and blue; stretch in nJy a pixel; Q").tag(sync=True, echo_update=False)
     selection = List(Int(min=0), help="indices of the selected cells").tag(sync=True, echo_update=False)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where")
     #: Whether its pictures are large enough that a draft of them is worth a second request, and their pixels go ahead of their attributes.
     _drafts: ClassVar[bool] = True
 
@@ -128,6 +129,16 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         """Attributes of the selected galaxies, one row a galaxy."""
         return self.selected.table
 
+    def select(self, condition: str) -> None:
+        """Select the galaxies that fulfil a condition on their attributes, such as ``mag_r < 19 and morphology == "Sc"``.
+
+        Parameters
+        ----------
+        condition
+            As `galwidget.where.where` reads it. Of given galaxies also those on other pages are found.
+        """
+        self.selection = self._fulfilling(condition)[0]
+
     def code(self, form: str = "galaxies") -> str:
         """Text of a notebook cell that makes the selected galaxies (all, where none is) again, from scratch.
 
@@ -137,6 +148,16 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
             What the cell ends with: ``galaxies``, ``table``, ``arrays`` or ``fits``.
         """
         return cell(self._locked(self._recipe), form)
+
+    def _fulfilling(self, condition: str) -> tuple[list[int], int]:
+        """Indices, as ``selection`` has them, of the galaxies that fulfil a condition, and how many galaxies there are."""
+        table, first = self._selectable()
+        return [first + int(index) for index in np.flatnonzero(where(table, condition))], len(table)
+
+    def _selectable(self) -> tuple[QTable, int]:
+        """Attributes of the galaxies that may be selected, and the index of the first."""
+        shown = self._shown(self._wanted())
+        return shown.galaxies.table[: shown.rows * shown.columns], shown.first
 
     def _cells(self) -> np.ndarray:
         """Selected indices into `shown`, as an array that also indexes when it is empty."""

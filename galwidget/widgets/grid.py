@@ -15,6 +15,8 @@ from galwidget.widgets.stitch import Recipe, name_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from astropy.table import QTable
+
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
 
@@ -131,7 +133,10 @@ class GalaxyGrid(FrameWidget):
             return Shown(self._galaxies[first : first + cells], wanted["rows"], wanted["columns"], first=first)
         model: Any = self.model
         latent = self._draw(wanted)
-        about = {} if draft else {"outside": self._outside(latent)}
+        about: dict[str, Any] = {} if draft else {"outside": self._outside(latent)}
+        census = getattr(model, "census", None)  # of an older model, or one's own, there is none
+        if census is not None:
+            about["there"] = [census.count(**asked.arguments(wanted["conditions"])), census.total]
         return Shown(model.decode(latent, attributes=not draft), wanted["rows"], wanted["columns"], lambda: latent, about=about)
 
     @property
@@ -140,6 +145,9 @@ class GalaxyGrid(FrameWidget):
         if self._galaxies is not None:
             return self._galaxies[np.array([i for i in self.selection if i < len(self._galaxies)], dtype=int)]
         return super().selected
+
+    def _selectable(self) -> tuple[QTable, int]:
+        return super()._selectable() if self._galaxies is None else (self._galaxies.table, 0)
 
     def _recipe(self) -> Recipe:
         if self._galaxies is not None:

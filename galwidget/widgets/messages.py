@@ -12,6 +12,8 @@ Browser to kernel, as custom messages:
     The same, for the fine steps of one row (`LatentTraversal`) or of all (`AttributeSweep`), to be scrubbed in the page.
 ``{"type": "code", "seq": 9, "form": "table", "state": {}}``
     Set these traits, then send the text of a cell that makes the selected galaxies again (`FrameWidget.code`).
+``{"type": "where", "seq": 10, "condition": "mag_r < 19", "state": {}}``
+    Set these traits, then say which galaxies fulfil the condition (`FrameWidget.select`); the browser selects them, so that it can undo it.
 ``{"type": "state", "state": {"selection": [1]}}``
     Set these traits; no answer.
 
@@ -29,6 +31,8 @@ Kernel to browser:
     A frame, of one row.
 ``{"type": "code", "seq": 9, "code": "...", "model_id": "..."}``
     The text, and the name by which the notebook's outputs know this widget.
+``{"type": "where", "seq": 10, "selection": [3, 5], "total": 64}``
+    Indices as in the trait ``selection``, of so many galaxies.
 ``{"type": "superseded", "seq": 7}``
     A newer request came before this one was begun: there will be no picture of it.
 ``{"type": "error", "seq": 7, "message": "..."}``
@@ -76,6 +80,7 @@ class Messages:
             "seq": seq,
             "row": content.get("row"),
             "form": content.get("form"),
+            "condition": content.get("condition"),
             "draft": self._drafts and content.get("draft") is True,
         }
         job |= {"wanted": self._wanted(), "display": dict(self.display)}
@@ -128,6 +133,12 @@ class Messages:
 
     def _answer_code(self: FrameWidget, job: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
         return {"code": self.code(job["form"]), "model_id": self.model_id}, []
+
+    def _answer_where(self: FrameWidget, job: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
+        if not isinstance(job["condition"], str):
+            raise TypeError(f"the condition is {job['condition']!r}; give text such as mag_r < 19")
+        found, total = self._fulfilling(job["condition"])
+        return {"selection": found, "total": total}, []
 
     def _frame(self: FrameWidget, shown: Shown, display: dict[str, Any], *, draft: bool) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
         galaxies = shown.galaxies

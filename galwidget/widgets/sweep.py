@@ -112,7 +112,7 @@ class AttributeSweep(FrameWidget):
             given=given,
         )
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "strip")
 
     @validate("attribute", "across")
     def _known_attribute(self, proposal: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
+from galwidget.attributes import describe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
@@ -20,6 +21,8 @@ __all__ = ["LatentTraversal"]
 
 #: Steps of a strip between two neighbouring cells of its row: fine enough that the scrub looks continuous.
 FINER = 4
+#: Correlation with an attribute from which a latent dimension is called after it, and from which only partly so.
+_MOSTLY, _PARTLY = 0.6, 0.3
 
 
 class LatentTraversal(FrameWidget):
@@ -53,7 +56,7 @@ class LatentTraversal(FrameWidget):
     position = state(Dict(help="dimensions that were moved, and where to in standard deviations"))
     given = Int(0, help="1 where a galaxy was given").tag(sync=True)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "strip")
 
     def __init__(
         self,
@@ -119,12 +122,24 @@ class LatentTraversal(FrameWidget):
             self._unit = steps[:, 1], steps[:, 2] - steps[:, 1]
         return self._unit
 
+    def _name(self, dim: int) -> str:
+        """A latent dimension and the attribute that it goes with most, over the galaxies that the model was calibrated on."""
+        meaning = getattr(self.model, "about", {}).get("meanings", {})
+        if dim >= len(meaning) or meaning[dim] is None:
+            return f"z{dim}"
+        name, r = meaning[dim]
+        if abs(r) < _PARTLY:
+            return f"z{dim}: no one attribute"
+        how = "mostly" if abs(r) >= _MOSTLY else "partly"
+        correlation = f"r = {r:.2f}".replace("-", "\N{MINUS SIGN}").replace(" ", "\N{NO-BREAK SPACE}")
+        return f"z{dim}: {how} {describe(name).label}, {correlation}"
+
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         model: Any = self.model
         here = self._galaxy(wanted)
         rows = model.traverse_latent(wanted["dims"], of=here, extent=wanted["extent"], steps=wanted["steps"])
         latent = type(here).concatenate([rows, here])
-        labels = [f"z{dim}" for dim in wanted["dims"]]
+        labels = [self._name(dim) for dim in wanted["dims"]]
         center, spread = self._units()
         sigma = (here.mean[0] - center) / spread
         about: dict[str, Any] = {"here": [float(sigma[dim]) for dim in wanted["dims"]], "dims": wanted["dims"], "extent": wanted["extent"]}

@@ -14,6 +14,7 @@ import type { Probe, Sheet, SheetOptions } from "./sheet";
 import type { Shell } from "./shell";
 import { Stitch } from "./stitch";
 import { type Viewing, viewingOf } from "./viewing";
+import { Where } from "./where";
 
 export interface DeskOptions {
   /** What is known of a cell of the sheet; null where there is no galaxy. */
@@ -48,6 +49,7 @@ export class Desk {
   readonly #inspector: Inspector;
   readonly #help: HTMLElement;
   readonly #stitch: Stitch;
+  readonly #where: Where;
   readonly #panel: HTMLButtonElement;
   readonly #undo: HTMLButtonElement;
   readonly #redo: HTMLButtonElement;
@@ -79,6 +81,7 @@ export class Desk {
     this.#help = keysHelp(options.keys ?? []);
     const keys = tool("?", "keys (?)", () => this.#toggleHelp());
     this.#stitch = new Stitch(session);
+    this.#where = new Where(session);
     this.#tools.append(this.#undo, this.#redo, this.#panel, this.#stitch.root, keys);
     // not a container query: its containment would take the widget's width from it inside an HBox
     shell.onWidth((width) => el.classList.toggle("gw-narrow", width < NARROW));
@@ -104,6 +107,7 @@ export class Desk {
         tool("all", "select all (Ctrl+A)", () => cells.selectAll()),
         tool("none", "select none (Escape)", () => cells.selectNone()),
         tool("others", "select the others instead (i)", () => cells.selectOthers()),
+        this.#where.root,
       );
     }
     this.shell.stage.append(
@@ -246,6 +250,7 @@ export class Desk {
     else if (key === "?" || (key === "escape" && !this.#help.hidden)) this.#toggleHelp();
     else if (key === "x") this.viewing.set({ invert: !this.viewing.settings.invert });
     else if (key === "s") void this.#stitch.run();
+    else if (key === "/" && this.#where.root.isConnected) this.#where.focus();
     else if (view) view[2]();
     else return;
     event.preventDefault();

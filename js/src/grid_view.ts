@@ -59,7 +59,9 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
     sheet.show(pictures, frame.rows, frame.columns, desk.viewing.settings);
     name(frame.rows, frame.columns);
     desk.flag(frame);
+    census?.show(frame);
   };
+  const census = total ? null : new CensusLine();
   let named: Iterable<number> = [];
   const name = (rows: number, columns: number) => {
     for (const cell of named) sheet.cells.caption(cell, "");
@@ -70,7 +72,9 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
   const select = () =>
     sheet.cells.select(session.selection.map((index) => index - first()).filter((cell) => cell >= 0));
 
-  const panels = total ? [sampled(walk)] : [sampled(walk, temperature(session)), conditions(session)];
+  const asked = total ? null : conditions(session);
+  if (asked && census) asked.root.append(census.root);
+  const panels = asked ? [sampled(walk, temperature(session)), asked] : [sampled(walk)];
   shell.panel.append(...panels.map((panel) => panel.root));
   const show = () => {
     for (const panel of panels) panel.show();
@@ -111,6 +115,25 @@ function conditions(session: Session): Panel {
     for (const { name, control } of known) control.show(now[name]);
   };
   return { root, show };
+}
+
+/** Galaxies of the training data below which what is drawn rests on next to none. */
+const FEW = 20;
+
+/** How many galaxies the training data had where the conditions are. */
+class CensusLine {
+  readonly root = element("p", { class: "gw-census", hidden: true });
+
+  show(frame: Frame): void {
+    const { there } = frame.about;
+    this.root.hidden = !Array.isArray(there);
+    if (!Array.isArray(there)) return;
+    const [count, total] = there.map(Number) as [number, number];
+    const many = (number: number) => number.toLocaleString("en-US");
+    const far = count < FEW ? ": what is drawn goes beyond them" : "";
+    this.root.textContent = `the training data had ${count ? many(count) : "none"} of its ${many(total)} galaxies there${far}`;
+    this.root.classList.toggle("gw-few", count < FEW);
+  }
 }
 
 function pages(session: Session, total: number): Walk {

@@ -7,6 +7,7 @@ const KEYS: readonly (readonly [keys: string, deed: string])[] = [
   ["Space, click", "select; with Shift the block from the last one, with Ctrl or Cmd one more"],
   ["drag", "select a rectangle; on a large picture, pan"],
   ["Ctrl+A, Escape, i", "select all, none, the others"],
+  ["/", 'select by attribute: mag_r < 19 and morphology == "Sc"'],
   ["Enter, double click", "side panel of the galaxy; a double click on a large picture shows it whole again"],
   ["+ − 0", "zoom in, out, back; the wheel too, on a large picture once it was clicked, elsewhere with Ctrl"],
   ["Shift+arrows", "pan a large picture that is zoomed"],

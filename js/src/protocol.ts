@@ -44,6 +44,7 @@ export type Answer =
   | { type: "frame" | "strip"; seq: number; row: number | null; frame: Frame }
   | { type: "attributes"; seq: number; attributes: Column[]; about: Record<string, unknown> }
   | { type: "code"; seq: number; code: string; modelId: string }
+  | { type: "where"; seq: number; selection: number[]; total: number }
   | { type: "superseded"; seq: number }
   | { type: "error"; seq: number | null; message: string };
 
@@ -162,6 +163,12 @@ export function parseAnswer(message: unknown, buffers: readonly DataView[]): Ans
         if (seq === null) throw new Error("code came without its number");
         if (typeof content.code !== "string") throw new Error("an answer for code came without it");
         return { type: "code", seq, code: content.code, modelId: String(content.model_id) };
+      case "where": {
+        if (seq === null) throw new Error("a selection came without its number");
+        if (!Array.isArray(content.selection)) throw new Error("an answer for a selection came without it");
+        const selection = content.selection.map((index) => count(index, "a selected galaxy"));
+        return { type: "where", seq, selection, total: count(content.total, "the number of galaxies") };
+      }
       case "superseded":
         if (seq === null) throw new Error("an answer came without its number");
         return { type: "superseded", seq };

@@ -124,6 +124,13 @@ export class Session {
     return answer?.type === "code" ? answer : null;
   }
 
+  /** Which galaxies fulfil a condition, and of how many; null when no answer came, and why not in `error` where the kernel said it. */
+  async where(condition: string): Promise<{ selection: number[]; total: number } | null> {
+    this.fail(null);
+    const answer = await this.#ask({ type: "where", condition });
+    return answer?.type === "where" ? answer : null;
+  }
+
   #ask(message: Record<string, unknown>): Promise<Answer | null> {
     if (this.parted) return Promise.resolve(null);
     return new Promise((resolve) => {
@@ -161,7 +168,7 @@ export class Session {
     this.#tell("status");
   }
 
-  fail(message: string): void {
+  fail(message: string | null): void {
     this.error = message;
     this.#tell("status");
   }

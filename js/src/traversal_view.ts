@@ -97,15 +97,20 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   });
 
   const controls: Slider[] = [];
-  const buildSliders = (about: About) => {
+  let built = "";
+  const buildSliders = (about: About, labels: readonly string[]) => {
+    const wanted = JSON.stringify([about.dims, about.extent, labels]);
+    if (wanted === built) return;
+    built = wanted;
     const scale = { low: -about.extent, high: about.extent };
     controls.splice(0);
-    const made = about.dims.map((dim) => {
-      const slider = new Slider(`latent dimension ${dim}`, "", scale, (value) =>
+    const made = about.dims.map((dim, index) => {
+      const label = labels[index] ?? `z${dim}`;
+      const slider = new Slider(`latent dimension ${label}`, "", scale, (value) =>
         session.set({ position: { ...session.get<Record<string, number>>("position"), [dim]: value } }),
       );
       controls.push(slider);
-      return element("div", {}, element("span", { class: "gw-dim" }, `z${dim}`), slider.root);
+      return element("div", {}, element("span", { class: "gw-dim" }, label), slider.root);
     });
     sliders.replaceChildren(...made);
   };
@@ -130,7 +135,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   };
   const draw = (frame: Frame) => {
     const about = frame.about as unknown as About;
-    if (controls.length !== about.dims.length) buildSliders(about);
+    buildSliders(about, frame.rowLabels);
     about.here.forEach((value, index) => {
       if (!session.busy || document.activeElement !== controls[index]?.input) controls[index]?.show(value);
     });

@@ -33,6 +33,8 @@ const JUNK: readonly unknown[] = [
   true,
 ];
 const KEYS = [
+  "selection",
+  "total",
   "type",
   "seq",
   "layers",
@@ -48,7 +50,7 @@ const KEYS = [
   "compass",
   "row",
 ];
-const TYPES = ["frame", "frame", "frame", "strip", "attributes", "superseded", "error", "surprise"];
+const TYPES = ["frame", "frame", "frame", "strip", "attributes", "where", "code", "superseded", "error", "surprise"];
 
 function good(seq: unknown, u8: boolean): [Record<string, unknown>, DataView[]] {
   const coding = u8 ? { encoding: "u8", knee: [1, 2, 3], top: [9, 9, 9] } : {};

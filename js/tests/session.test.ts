@@ -53,6 +53,30 @@ beforeEach(() => {
   session.watch(1);
 });
 
+describe("a selection by attribute", () => {
+  it("is asked of the kernel, checked, and given back with the number of galaxies", async () => {
+    const found = session.where("mag_r < 19");
+    const { seq, ...asked } = kernel.sent.at(-1) as { seq: number };
+    expect(asked).toEqual({ type: "where", condition: "mag_r < 19", state: {} });
+    kernel.say("msg:custom", { type: "where", seq, selection: [2, 5], total: 9 }, []);
+    expect(await found).toMatchObject({ selection: [2, 5], total: 9 });
+  });
+
+  it("that the kernel refuses, or answers with what is no selection, is null and said in words", async () => {
+    const refused = session.where("mag_r <");
+    const { seq } = kernel.sent.at(-1) as { seq: number };
+    kernel.say("msg:custom", { type: "error", seq, message: "cannot read 'mag_r <'" }, []);
+    expect(await refused).toBeNull();
+    expect(session.error).toBe("cannot read 'mag_r <'");
+    const damaged = session.where("mag_r < 19");
+    expect(session.error).toBeNull();
+    const last = kernel.sent.at(-1) as { seq: number };
+    kernel.say("msg:custom", { type: "where", seq: last.seq, selection: [-1], total: 9 }, []);
+    expect(await damaged).toBeNull();
+    expect(session.error).toContain("a selected galaxy is -1");
+  });
+});
+
 describe("a session", () => {
   it("asks for its first picture when a view is on the screen, and not before", () => {
     const unseen = new Kernel({ seed: 1, selection: [], display: { bands: [] } });
