@@ -15,7 +15,7 @@ from galwidget.model.modalities import ImageModality
 from galwidget.model.telescope import convolve
 from galwidget.science.even_draws import even_draws
 from galwidget.science.progress import Progress, steps
-from galwidget.science.residual_field import CORRELATION_AREA, amplitude, missed, relative_error
+from galwidget.science.residual_field import CORRELATION_AREA, allowance, amplitude, missed, relative_error
 from galwidget.science.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
@@ -190,11 +190,11 @@ def _batch(model: GalaxyModel, galaxies: Galaxies, psf: np.ndarray | None, way: 
         through, spread = convolve(mean, own), _variance(draws, own)
         answer, after = (through, spread) if psf is None else (convolve(mean, view), _variance(draws, view))
         image = cast("ImageModality", model.mvae.modality("image"))
-        error, possible = relative_error(flux - through, ivar, through, image.model_error)
-        before = spread + (possible * through) ** 2
-        after = after + (possible * answer) ** 2
+        error, possible = relative_error(flux - through, ivar, allowance(through), image.model_error)
+        before = spread + (possible * allowance(through)) ** 2
+        after = after + (possible * allowance(answer)) ** 2
         if way.residual:
-            answer = answer + convolve(missed(flux - through, ivar, own, error * mean), view)
+            answer = answer + convolve(missed(flux - through, ivar, own, error * allowance(mean)), view)
             # the pixels around decide as much as their noise allows; what they do so here they do for the other PSF
             after = after / (1 + before * ivar * CORRELATION_AREA)
     return answer.numpy(), (1 / after.clamp(min=1e-12)).numpy()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from galwidget.model.telescope import convolve
 
-__all__ = ["CORRELATION_AREA", "amplitude", "missed", "relative_error"]
+__all__ = ["CORRELATION_AREA", "allowance", "amplitude", "missed", "relative_error"]
 
 #: Correlation lengths of the decoder's relative error (standard deviations, pixels): fine structure, and a whole side too bright.
 _LENGTHS = (1.2, 5.0)
@@ -23,6 +23,8 @@ _LARGEST = 0.5
 CORRELATION_AREA = math.pi * _LENGTHS[0] ** 2
 #: Standard deviation of the model's error of a band's whole flux, relative: wide enough that empty sky is not filled with a faint galaxy.
 _FLUX_ERROR = 0.3
+#: How fast the relative error grows outwards.
+_OUTWARD = 0.3
 #: Relative error about which `relative_error` is the best estimate.
 _USUAL = 0.05
 
@@ -31,6 +33,16 @@ def amplitude(flux: Tensor, ivar: Tensor, seen: Tensor) -> Tensor:
     """By how much the model's flux in each band is to be multiplied to fit the pixels, (n, band, 1, 1): 1 +- 0.3 before they are seen."""
     precision = (seen**2 * ivar).sum((2, 3), keepdim=True) + _FLUX_ERROR**-2
     return 1 + (seen * (flux - seen) * ivar).sum((2, 3), keepdim=True) / precision
+
+
+def allowance(light: Tensor) -> Tensor:
+    """What the decoder's error is in proportion to, nJy, from its light (n, band, y, x): the light, and more of it where it is faint.
+
+    Wings are drawn less well than cores: the relative error grows as the light falls from its peak, to the power 0.3, which makes the
+    errors of simulated galaxies come true at every brightness (1.5 times too small in the wings, where it is the same everywhere).
+    """
+    peak = light.amax((2, 3), keepdim=True).clamp(min=1e-30)
+    return peak * (light / peak).clamp(min=0) ** (1 - _OUTWARD)
 
 
 def relative_error(residual: Tensor, ivar: Tensor, seen: Tensor, least: float) -> tuple[Tensor, Tensor]:
@@ -43,7 +55,7 @@ def relative_error(residual: Tensor, ivar: Tensor, seen: Tensor, least: float) -
     Parameters
     ----------
     residual, ivar, seen
-        Data less model, inverse variance, and the model through the PSF, (n, band, y, x).
+        Data less model, inverse variance, and what the error is relative to (`allowance` of the model through the PSF), (n, band, y, x).
     least
         The error that the model was trained to allow.
     """

@@ -138,6 +138,7 @@ def test_denoising_simulated_galaxies():
     apart = (np.abs(clean.flux - truth.flux) * np.sqrt(clean.ivar))[lit]
     print(f"pixels within 1 and 2 sigma of the truth: {np.mean(apart < 1):.1%}, {np.mean(apart < 2):.1%} (68.3%, 95.4%)")
     check(found)
+    assert 0.6 <= np.mean(apart < 1) <= 0.76
     for name, (bias, most) in found_biases.items():
         assert abs(bias) <= most, name
 

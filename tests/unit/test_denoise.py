@@ -9,7 +9,7 @@ import torch
 import galwidget as gw
 from galwidget.model.telescope import convolve
 from galwidget.science import denoise as module
-from galwidget.science.residual_field import missed, relative_error
+from galwidget.science.residual_field import allowance, missed, relative_error
 
 warnings.filterwarnings("ignore", module="lightning")
 KEYS = {"stamp": 32, "bands": "gr", "mag_limit": 20.5, "flatten": 0.8, "measured": False, "progress": False}
@@ -112,6 +112,14 @@ def test_the_relative_error_is_found_between_its_bounds():
         assert 0.6 * error < low.mean() <= high.mean() < 1.5 * error
     low, _ = relative_error(5 * torch.randn_like(seen), torch.full_like(seen, 1 / 25), seen, 0.01)
     assert (low < 0.02).double().mean() > 0.8
+
+
+def test_wings_are_allowed_more_of_their_light_than_cores():
+    light = torch.tensor([[[[100.0, 10.0], [1.0, 0.0]]]])
+    relative = (allowance(light) / light)[light > 0]
+    torch.testing.assert_close(relative, torch.tensor([1.0, 10**0.3, 100**0.3]))
+    assert allowance(light)[0, 0, 1, 1] == 0
+    assert (allowance(torch.zeros(1, 1, 2, 2)) == 0).all()
 
 
 def test_the_uncertainty_covers_the_error(clean, truth):
