@@ -1,4 +1,4 @@
-"""The command line: simulate galaxies, cut them out of a field, train a model, all from and to files."""
+"""The command line: simulate galaxies, cut them out of a field, train a model, ask it, all from and to files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from galwidget.cli_science import add_science
 
 __all__ = ["main"]
 
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.set_defaults(run=_evaluate)
     _add_compression(commands)
+    add_science(commands)
     return parser
 
 
