@@ -1,11 +1,11 @@
-"""A galaxy of one's own: its reconstruction, the residual in sigma, and the galaxy with attributes changed."""
+"""A galaxy of one's own: its reconstruction, or itself denoised or deconvolved, the residual in sigma, and the galaxy changed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from traitlets import Bool, Dict, Int, List, Unicode, validate
+from traitlets import Bool, Dict, Float, Int, List, Unicode, validate
 
 from galwidget.galaxies import Galaxies
 from galwidget.picture import default_display
@@ -30,6 +30,9 @@ _FIRST = ("KiDS", "DES", "LSST", "SDSS", "HSC", "Euclid_VIS")
 class GalaxyEditor(FrameWidget):
     """Galaxy, reconstruction, residual and edit, side by side; a slider an attribute.
 
+    The reconstruction is all the model's; `view` puts the galaxy without its noise (`galwidget.denoise`: where pixels tell, they are
+    believed) or deconvolved in its place.
+
     Parameters
     ----------
     model
@@ -42,6 +45,10 @@ class GalaxyEditor(FrameWidget):
         Presets (`Survey.presets`) that look at the edited galaxy, each with its bands, pixels, PSF and noise; see `seen`.
     seed
         Of their noise.
+    view
+        What stands beside the galaxy: ``"reconstruction"``, ``"denoised"`` or ``"deconvolved"``.
+    fwhm
+        Of the PSF of the deconvolved galaxy, arcsec.
 
     Raises
     ------
@@ -51,6 +58,8 @@ class GalaxyEditor(FrameWidget):
 
     index = state(Int(0, min=0))
     edits = state(Dict(help="attributes asked of the edited galaxy, by name"))
+    view = state(Unicode("reconstruction", help="what stands beside the galaxy: reconstruction, denoised or deconvolved"))
+    fwhm = state(Float(0.5, min=0.1, max=5.0, help="of the PSF of the deconvolved galaxy, arcsec"))
     telescope = state(Bool(True, help="show the edited galaxy through its own PSF, else before the telescope"))
     surveys = state(List(Unicode(), help="surveys that look at the edited galaxy, with their PSF and noise"))
     seed = state(Int(1, min=0, help="of their noise"))
@@ -60,8 +69,19 @@ class GalaxyEditor(FrameWidget):
 
     _drafts: ClassVar[bool] = False  # three galaxies are soon sent, and the panel shows their attributes
     CELLS = ("galaxy", "reconstruction", "edited")
+    VIEWS = ("reconstruction", "denoised", "deconvolved")
 
-    def __init__(self, model: GalaxyModel, galaxies: Galaxies, index: int = 0, *, surveys: Sequence[str] = (), seed: int = 1) -> None:
+    def __init__(
+        self,
+        model: GalaxyModel,
+        galaxies: Galaxies,
+        index: int = 0,
+        *,
+        surveys: Sequence[str] = (),
+        seed: int = 1,
+        view: str = "reconstruction",
+        fwhm: float = 0.5,
+    ) -> None:
         galaxies.require_images()
         if not len(galaxies):
             raise ValueError("no galaxies were given; give at least one with images")
@@ -73,6 +93,8 @@ class GalaxyEditor(FrameWidget):
             index=index,
             surveys=list(surveys),
             seed=seed,
+            view=view,
+            fwhm=fwhm,
             presets=sorted(Survey.presets(), key=lambda name: name not in _FIRST),
             controls=asked.controls(model),
             total=len(galaxies),
@@ -88,6 +110,12 @@ class GalaxyEditor(FrameWidget):
     @validate("edits")
     def _known_edits(self, proposal: Any) -> dict[str, Any]:
         return asked.checked(self.model, proposal["value"])  # type: ignore[arg-type]
+
+    @validate("view")
+    def _known_view(self, proposal: Any) -> str:
+        if proposal["value"] not in self.VIEWS:
+            raise StateError(f"view is {proposal['value']!r}; give {', '.join(self.VIEWS)}")
+        return proposal["value"]
 
     @validate("surveys")
     def _known_surveys(self, proposal: Any) -> list[str]:
@@ -123,8 +151,11 @@ class GalaxyEditor(FrameWidget):
         both = type(latent).concatenate([latent, edited])
         decoded = model.decode(both)
         seen = observe(decoded, psf=galaxy.psfs[0], noise=False)
+        beside = self._beside(galaxy, decoded[0], seen[0], wanted)
         flux, ivar = galaxy.require_images()
-        residual = (flux - seen.require_images()[0][:1]) * np.sqrt(ivar)
+        # through the galaxy's own PSF, or it would be no residual
+        through = seen[0] if wanted["view"] == "deconvolved" else beside
+        residual = (flux - through.require_images()[0]) * np.sqrt(ivar)
         good = ivar > 0
         residual[~good] = np.nan  # drawn grey: nothing is known there
         chi2 = float(np.mean(residual[good] ** 2)) if good.any() else float("nan")
@@ -136,29 +167,51 @@ class GalaxyEditor(FrameWidget):
         about["outside"] = [*self._outside(latent, galaxy), "", *self._outside(edited)]
         seen_by, about["seen"] = _seen_by(decoded[1], wanted["surveys"], wanted["seed"])
         known = galaxy.table[[name for name in galaxy.table.colnames if name in decoded.table.colnames]]
-        parts = [galaxy.with_table(known), seen[0], last]
+        parts = [galaxy.with_table(known), beside, last]
         for name in ORIENTATION:  # all of them lie as the galaxy does
             if name in galaxy.table.colnames:
                 for part in parts:
                     part.table[name] = galaxy.table[name]
-        cells = Galaxies.concatenate([Galaxies(p.flux, p.ivar, galaxy.psfs[0], p.table, survey=galaxy.survey) for p in parts])
+        cells = Galaxies.concatenate([Galaxies(p.flux, p.ivar, p.psf, p.table, survey=galaxy.survey) for p in parts])
         points = type(latent).concatenate([latent, both])
         return Shown(cells, 1, 3, lambda: points, residual=residual, seen=seen_by, about=about)
 
+    def _beside(self, galaxy: Galaxies, decoded: Galaxies, seen: Galaxies, wanted: dict[str, Any]) -> Galaxies:
+        """What stands beside the galaxy, with what is measured on it, and what the decoders say of the rest."""
+        if wanted["view"] == "reconstruction":
+            return seen
+        from galwidget.measurement import measure  # noqa: PLC0415 (only where it is asked for)
+        from galwidget.science.denoise import deconvolve, denoise  # noqa: PLC0415
+
+        model: Any = self.model
+        sharp = {"fwhm": wanted["fwhm"]} if wanted["view"] == "deconvolved" else {}
+        clean = deconvolve(model, galaxy, progress=False, **sharp) if sharp else denoise(model, galaxy, progress=False)
+        found = measure(clean.with_table(None), noiseless=True).table
+        table = decoded.table.copy()
+        for name in set(table.colnames) & set(found.colnames):
+            table[name] = found[name]
+        return clean.with_table(table)
+
     def _figure_labels(self) -> dict[str, Any]:
-        return {"captions": ("galaxy", "reconstruction", "residual", "edited")}
+        return {"captions": ("galaxy", self.view, "residual", "edited")}
 
     def _recipe(self) -> Recipe:
         edited = f"model.edit_latent(latent, seed=0{asked.as_arguments(self.edits)})" if self.edits else "latent"
+        beside = {
+            "reconstruction": "seen[0]",
+            "denoised": "gw.denoise(model, galaxy)",
+            "deconvolved": f"gw.deconvolve(model, galaxy, fwhm={self.fwhm!r})",
+        }[self.view]
         setup = (
             f"galaxy = {name_of(self._galaxies, 'galaxies')}[{self.index}]\n"
             f"latent = model.encode(galaxy)\n"
             f"edited = {edited}\n"
             f"decoded = model.decode(gw.Latent.concatenate([latent, edited]))  # before the telescope\n"
             f"seen = gw.observe(decoded, psf=galaxy.psfs[0], noise=False)\n"
+            f"beside = {beside}\n"
             f"shown = gw.Galaxies.concatenate([\n"
-            f"    gw.Galaxies(part.flux, part.ivar, galaxy.psfs[0], part.table, survey=galaxy.survey)\n"
-            f"    for part in (galaxy, seen[0], {'seen' if self.telescope else 'decoded'}[1])\n"
+            f"    gw.Galaxies(part.flux, part.ivar, part.psf, part.table, survey=galaxy.survey)\n"
+            f"    for part in (galaxy, beside, {'seen' if self.telescope else 'decoded'}[1])\n"
             f"])\n"
         )
         if self.seen:

@@ -3,7 +3,7 @@
 import { attributesOf } from "./attributes";
 import { Blink } from "./blink";
 import { DIVERGING, gradient } from "./colour_map";
-import { type Asked, CategoryControl, type Condition, ConditionControl, row } from "./controls";
+import { type Asked, CategoryControl, type Condition, ConditionControl, field, row } from "./controls";
 import { Desk } from "./desk";
 import { button, choice, element, section } from "./dom";
 import { flag, outsideOf } from "./inspector";
@@ -14,7 +14,7 @@ import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 
-export const EDITOR_STATE = ["index", "edits", "telescope", "surveys", "seed"];
+export const EDITOR_STATE = ["index", "edits", "view", "fwhm", "telescope", "surveys", "seed"];
 
 /** Sigma where the residual's colours end. */
 const LIMIT = 5;
@@ -22,6 +22,12 @@ const LIMIT = 5;
 const PANELS = [0, 1, null, 2] as const;
 const NAMES = ["galaxy", "reconstruction", "residual", "edited"] as const;
 const RESIDUAL = 2;
+/** What stands beside the galaxy. */
+const VIEWS = [
+  ["reconstruction", "reconstruction"],
+  ["denoised", "denoised"],
+  ["deconvolved", "deconvolved"],
+] as const;
 /** CSS pixels of a panel below which four of them stand in two rows. */
 const NARROW = 130;
 
@@ -35,6 +41,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   const bands = session.get<string[]>("bands");
   const total = session.get<number>("total");
   const edits = () => session.get<Record<string, Asked>>("edits");
+  const view = () => session.get<string>("view");
   const known = (): About => (session.frame?.about ?? { chi2: Number.NaN, values: {} }) as unknown as About;
   let residualBand = Math.max(0, bands.indexOf(session.display.bands[1]));
   let columns: number = PANELS.length;
@@ -50,7 +57,9 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   const captionOf = (panel: number): string => {
     switch (panel) {
       case 1:
-        return `reconstruction, χ² ${known().chi2.toFixed(2)} a pixel`;
+        return view() === "deconvolved"
+          ? `deconvolved to ${session.get<number>("fwhm")}″`
+          : `${view()}, χ² ${known().chi2.toFixed(2)} a pixel`;
       case RESIDUAL:
         return `residual in ${bands[residualBand]}`;
       default:
@@ -165,6 +174,17 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       draw();
     },
   );
+  const beside = choice("beside the galaxy", VIEWS, view(), (value) => session.set({ view: value }));
+  const width = field("width of the PSF of the deconvolved galaxy, arcsec", (value) =>
+    session.set({ fwhm: Math.min(5, Math.max(0.1, value)) }),
+  );
+  const sharpness = element(
+    "span",
+    { class: "gw-fwhm" },
+    element("small", {}, "to "),
+    width,
+    element("small", {}, "″"),
+  );
   const panels = NAMES.map((name, panel) => [String(panel), name] as const);
   const compare = (which: 0 | 1) =>
     choice(which ? "blink with" : "blink", panels, String(pair[which]), (panel) => {
@@ -173,13 +193,18 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     });
   const blinking = button("blink", "blink the two pictures (b)", () => blink.toggle());
   desk.add(blinking);
-  const comparison = element("span", { class: "gw-seed" }, compare(0), element("small", {}, "with"), compare(1));
+  const compared = [compare(0), compare(1)] as const;
+  const comparison = element("span", { class: "gw-seed" }, compared[0], element("small", {}, "with"), compared[1]);
   const show = () => {
     const { values } = known();
     const now = edits();
     for (const { condition, control } of numbers) control.show(now[condition.name], numeric(values[condition.name]));
     for (const { condition, control } of names) control.show(now[condition.name], String(values[condition.name] ?? ""));
     where.textContent = `${session.get<number>("index")} of ${total}`;
+    beside.value = view();
+    sharpness.hidden = view() !== "deconvolved";
+    if (document.activeElement !== width) width.value = String(session.get<number>("fwhm"));
+    for (const { options } of compared) (options[1] as HTMLOptionElement).textContent = view();
     telescope.value = session.get<boolean>("telescope") ? "yes" : "no";
     seenBy.show();
   };
@@ -191,6 +216,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     section(
       "Galaxy",
       row("galaxy", "", pager),
+      row("beside it", "", beside, sharpness),
       row("edited, seen", "", telescope),
       row("residual in", "", residual),
       row("blink", "", comparison),
