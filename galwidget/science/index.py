@@ -38,9 +38,9 @@ class Index:
     By identity, two galaxies are as far from each other as two observations of one galaxy usually are, times D
     (`galwidget.science.metric.Metric`): a difference in what was hardly measured counts little. By kind, they are as far as their colours,
     colour gradients, concentrations and flattening differ, in units of the spread among galaxies (`galwidget.science.kind.Kind`), whatever
-    their brightness and size. Of up to 20,000 galaxies every one is compared. Beyond, inverted lists of 8-bit points (faiss) name
+    their brightness and size. Of up to 20,000 galaxies every one is compared. Beyond, inverted lists of 4-bit points (faiss) name
     candidates, and the distance puts these in order. Half floats rest on disk, 152 bytes a galaxy of 32 dimensions and five bands, and are
-    memory-mapped.
+    memory-mapped; lists, 39 bytes a galaxy, are held in memory once they are asked.
 
     Build one with `Index.build`, read one with `Index.load`.
 
@@ -233,7 +233,7 @@ class Index:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Index:
-        """Read an index that `save` wrote; latents, kinds and lists stay on disk, memory-mapped.
+        """Read an index that `save` wrote; latents and kinds stay on disk, memory-mapped, and lists until they are asked.
 
         Raises
         ------

@@ -99,7 +99,7 @@ class Space(ABC):
             self._lists.save(folder / f"{self.name}.faiss")
 
     def map(self, folder: Path, count: int, shape: tuple[int, ...], *, listed: bool) -> None:
-        """Take rows and lists from the files that `save` wrote, left on disk.
+        """Take rows and lists from the files that `save` wrote; rows stay on disk, lists until they are asked.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Space(ABC):
         if self.rows.shape != (count, *shape):
             raise ValueError(f"{path} has shape {self.rows.shape}, but index.json says {count} galaxies; copy all files again")
         if listed:
-            self._lists = InvertedLists.mapped(folder / f"{self.name}.faiss")
+            self._lists = InvertedLists.saved(folder / f"{self.name}.faiss")
 
 
 class IdentitySpace(Space):
