@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import measure
+from galwidget.science.even_draws import even_draws
 from galwidget.science.marks import interest
 from galwidget.science.normal import Normal
 from galwidget.science.progress import Progress, steps
@@ -32,6 +33,8 @@ _BATCH = 128
 #: Size of the reference sample that is simulated where none is given.
 _REFERENCE = 768
 _SEED = 20
+#: Points of a posterior that its attributes are held against.
+_DRAWS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +103,9 @@ def anomalies(
 
     Three kinds of evidence. ``density``: :math:`-\ln p(z)` of the picture under the model's flow. The picture less what the model makes of
     it, weighed by the noise, in several forms (`galwidget.science.residuals`): an extra source, missing light, a trail, a ring, a band
-    shifted, a band too bright. Each group of attributes: :math:`-\ln p(a | z)`, given the picture. Each is compared with normal galaxies
-    of the same brightness, and the largest count most.
+    shifted, a band too bright. Each group of attributes: :math:`-\ln p(a | x)`, given the picture x, with p the
+    mean over its posterior: what the picture leaves open is not odd. Each is compared with normal galaxies of the same brightness, and
+    the largest count most.
 
     Parameters
     ----------
@@ -230,6 +234,7 @@ def _judge(model: GalaxyModel, galaxies: Galaxies, refine: int) -> _Evidence:
     # the picture alone says where it is, so that the attributes can be held against it
     latent = model.encode(galaxies, ["image"] if pictured else None, refine=refine)
     z = torch.from_numpy(latent.mean)
+    points = z + torch.from_numpy(latent.std) * even_draws(_DRAWS, model.latent_size, _SEED)[:, None]
     forms = residuals(model, galaxies, latent) if pictured else Residuals({}, {}, {})
     parts = {name: np.log(values) if name == "residual" else values for name, values in forms.strength.items()}
     with model.lock, torch.no_grad():
@@ -238,8 +243,9 @@ def _judge(model: GalaxyModel, galaxies: Galaxies, refine: int) -> _Evidence:
         data = model.inputs.tensors(galaxies, tuple(model.inputs.groups) or None)
         for group in model.inputs.groups:
             if group in data:
-                nats = -model.mvae.log_likelihood(data, z, group).double().numpy()
-                parts[group] = np.where(data[group].present.numpy(), nats, np.nan)
+                nats = torch.stack([model.mvae.log_likelihood(data, point, group) for point in points]).double()
+                surprise = np.log(_DRAWS) - torch.logsumexp(nats, 0).numpy()
+                parts[group] = np.where(data[group].present.numpy(), surprise, np.nan)
     decoded = model.decode(latent).table if pictured else None
     expected = (
         {} if decoded is None else {name: np.asarray(decoded[name], float) for name in model.inputs.scalings if name in decoded.colnames}
