@@ -28,9 +28,12 @@ __all__ = ["BANDS", "kids_field", "report", "spectroscopic_sample", "split_by_sk
 BANDS = ("u", "g", "r", "i", "Z")
 #: Share of the field's rows, from the bottom, that trains; the sky above is held out.
 _TRAINING_SKY = 0.7
+#: Noise of the faint training galaxies over the survey's; numbers and faintest magnitudes of the galaxies that calibrate.
+_DEEP, _CALIBRATION = 0.65, ((4500, 22.5), (1500, 23.5))
 #: What the shipped model must not be used for.
 _LIMITS = (
-    "Galaxies outside of r = 16 to 22.5, redshifts above 1, or wider than the stamp: it saw none.",
+    "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
+    "Images much deeper than two thirds of KiDS's noise, or noisier than three times it: it saw none.",
     "Types and redshifts of real galaxies as a measurement: all types, and all redshifts above 0.3, are the simulation's. Calibrate first.",
     "Statistics of a population: what it samples follows its training sample, bright galaxies in excess.",
     "Shear: PSF-free shapes carry the prior of the model, and no response was measured.",
@@ -72,7 +75,7 @@ def spectroscopic_sample(path: str | PathLike[str], survey: Survey) -> Galaxies:
 
 
 def kids_field(folder: str | PathLike[str]) -> Galaxies:
-    """The real galaxies of the KiDS field, as faint as the simulated ones (r < 22.5), in the bands of the model."""
+    """The real galaxies of the KiDS field to r = 22.5, where their attributes are well measured, in the bands of the model."""
     return read_field({band: Path(folder) / f"{band}.fits.fz" for band in BANDS}, survey="KiDS", mag_limit=22.5)
 
 
@@ -103,8 +106,9 @@ def train_shipped(
     data
         Folder with ``kids/`` and ``sdss_mgs/``.
     simulated
-        Number of simulated galaxies, half way between the counts of the sky and as many at each magnitude; and half as many seen through
-        the field's own PSF, which is sharper than the survey's usual.
+        Number of simulated galaxies to r = 22.5, half way between the counts of the sky and as many at each magnitude; half as many seen
+        through the field's own PSF, which is sharper than the survey's usual; and again half as many, of either seeing, to r = 24 in two
+        thirds of the noise.
     epochs
         On simulated galaxies, redshifts, and the field's galaxies, each of those four times an epoch.
     second_epochs
@@ -119,13 +123,15 @@ def train_shipped(
     real, held_out = split_by_sky(field)
     sample = simulate(simulated, "KiDS", seed=100 + seed, bands=BANDS, flatten=0.5)
     through_its_psf = simulate(simulated // 2, "KiDS", seed=101 + seed, bands=BANDS, flatten=0.5, psf=field.psfs)
+    faint = [_deep(simulated // 4, 102 + seed), _deep(simulated // 4, 103 + seed, psf=field.psfs)]
     redshifts = spectroscopic_sample(folder / "sdss_mgs" / "sdss_mgs_train.txt", sample.survey)
-    samples, repeats = [sample, through_its_psf, redshifts, real], [1, 1, 1, 4]
+    samples = [sample, through_its_psf, *faint, redshifts, real]
+    once = [1] * (len(samples) - 1)
     first, second = (None if run is None else Path(run) / name for name in ("first", "second"))
-    model = fit(samples, epochs=epochs, repeats=repeats, model_error=0.01, prior_epochs=0, seed=seed, run=first)
+    model = fit(samples, epochs=epochs, repeats=[*once, 4], model_error=0.01, prior_epochs=0, seed=seed, run=first)
     again: dict[str, Any] = {"learning_rate": 1e-3, "warm_up": 0.0, "model_error": 0.005, "looks": 1}
-    model = fit(samples, model=model, epochs=second_epochs, repeats=[1, 1, 1, 12], prior_epochs=20, seed=seed + 1, run=second, **again)
-    calibrate(model, simulate(6000, "KiDS", seed=300 + seed, bands=BANDS))
+    model = fit(samples, model=model, epochs=second_epochs, repeats=[*once, 12], prior_epochs=20, seed=seed + 1, run=second, **again)
+    calibrate(model, calibration_sample(300 + seed))
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for
     usual = sample.survey.psf()
     counts = simulate(2000, "KiDS", seed=990 + seed, bands=BANDS, psf=usual)
@@ -137,6 +143,22 @@ def train_shipped(
     model.about["limits"] = list(_LIMITS)
     model.save(out, half=True)
     return model
+
+
+def _deep(n: int, seed: int, **options: Any) -> Galaxies:
+    """Galaxies fainter than the survey's usual sample, in two thirds of its noise: what a model is to know of faint ones and of depth."""
+    clean = simulate(n, "KiDS", seed=seed, bands=BANDS, mag_limit=24.0, flatten=0.6, noiseless=True, **options)
+    flux, ivar = clean.require_images()
+    ivar = ivar / np.float32(_DEEP**2)
+    noise = np.random.default_rng(seed).standard_normal(flux.shape) / np.sqrt(ivar)
+    return Galaxies((flux + noise).astype(np.float32), ivar, clean.psf, clean.table, survey=clean.survey)
+
+
+def calibration_sample(seed: int) -> Galaxies:
+    """What the shipped model's predictions are calibrated on: the counts of the sky to r = 22.5, and a quarter of them to 23.5."""
+    usual, faint = (simulate(n, "KiDS", seed=seed + at, bands=BANDS, mag_limit=limit) for at, (n, limit) in enumerate(_CALIBRATION))
+    # side by side, for only the first of a sample are used
+    return Galaxies.concatenate([usual, faint])
 
 
 def report(model: GalaxyModel, test: Galaxies, real: Galaxies, training: Galaxies | None = None) -> dict[str, Any]:

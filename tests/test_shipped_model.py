@@ -39,6 +39,19 @@ def test_reconstruction_of_simulated_galaxies_is_at_the_noise(model, held_out):
     assert np.mean(chi2) <= 1.02
 
 
+@pytest.mark.parametrize("noise", [1.0, 1.3, 2.0])
+def test_a_field_of_another_depth_is_read_as_well(model, held_out, noise):
+    """A survey's fields are not of one depth: the same galaxies in more noise keep their fluxes."""
+    bright = held_out[held_out.attribute("mag_r") < 21]
+    flux, ivar = bright.require_images()
+    more = np.random.default_rng(1).standard_normal(flux.shape) * np.sqrt((noise**2 - 1) / np.where(ivar > 0, ivar, np.inf))
+    noisier = gw.Galaxies((flux + more).astype(np.float32), ivar / np.float32(noise**2), bright.psf, survey=bright.survey)
+    drawn = gw.measure(model.reconstruct(noisier, using=["image"]), noiseless=True)
+    found = drawn.attribute("mag_r") - bright.attribute("mag_r")
+    assert abs(np.nanmedian(found)) < 0.03
+    assert np.nanpercentile(np.abs(found), 68) < 0.04 * noise
+
+
 def test_conditional_samples_have_the_attributes_asked_for(model, held_out):
     """Judged without noise: with KiDS's, a perfect model's R2 of ellipticity is 0.93 and of u - g 0.7 at r < 22."""
     scores = {score.name: score for score in condition_scores(model, held_out[held_out.attribute("mag_r") < 22], noise=False)}

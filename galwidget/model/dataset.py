@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,10 @@ from galwidget.galaxies import Galaxies
 from galwidget.model.inputs import Inputs
 from galwidget.model.modalities import Columns, Images
 
-__all__ = ["Batches", "turn"]
+__all__ = ["Batches", "noisier", "turn"]
+
+#: Largest factor on the noise of a training image.
+_NOISIEST = 3.0
 
 
 class Batches(IterableDataset):
@@ -85,8 +89,13 @@ class Batches(IterableDataset):
         return self._imperfect(batch, noise)
 
     def _imperfect(self, batch: dict[str, Any], seed: int) -> dict[str, Any]:
-        """Half of the exact attributes get an error, a third of the galaxies lack columns: so experts learn what errors and gaps mean."""
+        """Half of the exact attributes get an error, a third of the galaxies lack columns, half of the images more noise.
+
+        So experts learn what errors, gaps and depth mean.
+        """
         generator = torch.Generator().manual_seed(seed)
+        if "image" in batch:
+            batch["image"] = noisier(batch["image"], generator)
         for name, part in batch.items():
             if isinstance(part, Columns) and name != "morphology":
                 blurred = (torch.rand(len(part.value), 1, generator=generator) < 0.5) & (part.error == 0) & part.mask
@@ -116,6 +125,17 @@ def _pad(tensor: Tensor, side: int) -> Tensor:
     """PSFs of different sizes in the middle of the largest."""
     margin = (side - tensor.shape[-1]) // 2
     return torch.nn.functional.pad(tensor, (margin,) * 4) if margin else tensor
+
+
+def noisier(images: Images, generator: torch.Generator) -> Images:
+    """Half of the images through up to `_NOISIEST` times their noise, evenly in its logarithm: fields are not of one depth."""
+    n = len(images.flux)
+    more = torch.rand(n, 1, 1, 1, generator=generator).mul(math.log(_NOISIEST)).exp()
+    more = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.5, more, 1.0)
+    good = images.ivar > 0
+    sigma = torch.where(good, images.ivar.clamp(min=torch.finfo(images.ivar.dtype).tiny).rsqrt(), 0.0)
+    noise = torch.randn(images.flux.shape, generator=generator)
+    return images._replace(flux=images.flux + (more.square() - 1).sqrt() * sigma * noise, ivar=images.ivar / more.square())
 
 
 def turn(batch: dict[str, Any], operation: int, inputs: Inputs) -> dict[str, Any]:

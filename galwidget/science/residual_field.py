@@ -24,7 +24,7 @@ CORRELATION_AREA = math.pi * _LENGTHS[0] ** 2
 #: Standard deviation of the model's error of a band's whole flux, relative: wide enough that empty sky is not filled with a faint galaxy.
 _FLUX_ERROR = 0.3
 #: How fast the relative error grows outwards.
-_OUTWARD = 0.3
+_OUTWARD = 0.25
 #: Relative error about which `relative_error` is the best estimate.
 _USUAL = 0.05
 
@@ -38,7 +38,7 @@ def amplitude(flux: Tensor, ivar: Tensor, seen: Tensor) -> Tensor:
 def allowance(light: Tensor) -> Tensor:
     """What the decoder's error is in proportion to, nJy, from its light (n, band, y, x): the light, and more of it where it is faint.
 
-    Wings are drawn less well than cores: the relative error grows as the light falls from its peak, to the power 0.3, which makes the
+    Wings are drawn less well than cores: the relative error grows as the light falls from its peak, to the power 0.25, which makes the
     errors of simulated galaxies come true at every brightness (1.5 times too small in the wings, where it is the same everywhere).
     """
     peak = light.amax((2, 3), keepdim=True).clamp(min=1e-30)

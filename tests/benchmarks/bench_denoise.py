@@ -26,7 +26,7 @@ BANDS = ("u", "g", "r", "i", "Z")
 R = 2
 EDGES = (10, 20, 50, 100, np.inf)
 COUNT = 160
-#: Where the model's training ends, and galaxies beyond it, for the lowest S/N.
+#: Where most of the model's training ends, and galaxies beyond it, for the lowest S/N.
 LIMIT, FAINTEST = 22.5, 23.5
 SHARP = 0.5
 
@@ -154,7 +154,7 @@ def biases(clean, truth, signal):
     total = (clean.flux[:, R] * (radius < 20)).sum((1, 2)) / light - 1
     within, bright = (signal >= 10) & (signal < 100), light > 10 ** ((31.4 - LIMIT) / 2.5)
     found = {}
-    for where, rows in ((f"r < {LIMIT}", within & bright), (f"{LIMIT} < r < {FAINTEST}, unknown to the model", within & ~bright)):
+    for where, rows in ((f"r < {LIMIT}", within & bright), (f"{LIMIT} < r < {FAINTEST}, of which the model knows fewer", within & ~bright)):
         for name, every, most in (("flux within 4 arcsec", total, 0.01), ("half-light radius", size, 0.03)):
             values = every[rows & np.isfinite(every)]
             error = 1.25 * np.std(values) / np.sqrt(len(values))

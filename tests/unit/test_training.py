@@ -11,8 +11,9 @@ from astropy.table import QTable
 import galwidget as gw
 from galwidget.evaluation import chi2_per_pixel
 from galwidget.measurement import measure
-from galwidget.model.dataset import Batches, turn
+from galwidget.model.dataset import Batches, noisier, turn
 from galwidget.model.inputs import Inputs
+from galwidget.model.modalities import Images
 
 warnings.filterwarnings("ignore", module="lightning")
 
@@ -122,6 +123,24 @@ def test_turned_pixels_have_the_turned_ellipticity(operation):
         difference = seen.attribute(name) - np.where(batch["shape"].mask[:, column], expected, np.nan)
         assert np.nanmedian(np.abs(difference)) < 1e-3
         assert np.nanpercentile(np.abs(difference), 90) < 0.02
+
+
+def test_half_of_the_images_get_more_noise_and_say_how_much():
+    n = 400
+    flux = torch.ones(n, 2, 16, 16)
+    ivar = torch.full_like(flux, 4.0)
+    ivar[:, :, :4] = 0
+    noisy = noisier(Images(flux, ivar, torch.ones(n, 2, 1, 1)), torch.Generator().manual_seed(1))
+    factor = (4.0 / noisy.ivar[:, 0, 8, 8]).sqrt()
+    assert 0.4 < (factor == 1).float().mean() < 0.6
+    assert 1 <= factor.min() < factor.max() <= 3
+    # what came on top is what the inverse variance says; masked pixels stay as they are
+    added = (noisy.flux - flux)[:, :, 4:].flatten(1).std(1)
+    more = factor > 1.5
+    torch.testing.assert_close(added[more], 0.5 * (factor[more] ** 2 - 1).sqrt(), rtol=0.15, atol=0)
+    assert (noisy.flux[factor == 1] == 1).all()
+    assert (noisy.flux[:, :, :4] == 1).all()
+    assert (noisy.ivar[:, :, :4] == 0).all()
 
 
 def test_nothing_to_train_on_is_said():
