@@ -36,12 +36,13 @@ JUNK = st.recursive(
 MESSAGE = JUNK | st.fixed_dictionaries(
     {},
     optional={
-        "type": st.sampled_from(["frame", "strip", "where", "code", "state", "superseded", "error"]) | JUNK,
+        "type": st.sampled_from(["frame", "strip", "where", "details", "code", "state", "superseded", "error"]) | JUNK,
         "seq": st.integers(0, 9) | JUNK,
         "row": JUNK,
         "draft": JUNK,
         "condition": st.sampled_from(["mag_r < 19", "mag_r <", "9 ** 9 ** 9"]) | JUNK,
         "form": JUNK,
+        "cell": JUNK,
         "state": st.dictionaries(st.sampled_from(NAMES), JUNK, max_size=3) | JUNK,
     },
 )

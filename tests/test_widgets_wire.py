@@ -77,8 +77,8 @@ def test_selection_of_the_browser_is_selected_in_python(grid):
         ),
         ({"type": "frame", "seq": 1, "state": {"seed": 5, "conditions": {"mag_r": "bright"}}}, "could not convert"),
         ({"type": "frame", "seq": 1, "state": [1, 2]}, "this widget's state is"),
-        ({"type": "frame", "seq": "1", "state": {}}, "expected one of frame, code, where, numbered"),
-        ({"type": "strip", "seq": 1, "row": 0, "state": {}}, "expected one of frame, code, where, numbered"),
+        ({"type": "frame", "seq": "1", "state": {}}, "expected one of frame, code, where, details, numbered"),
+        ({"type": "strip", "seq": 1, "row": 0, "state": {}}, "expected one of frame, code, where, details, numbered"),
         ({"type": "steal", "seq": 1}, "a message of type 'steal'"),
         ({}, "a message of type None"),
         ("text", "a message of type None"),
@@ -290,3 +290,14 @@ def test_condition_that_cannot_be_read_is_an_error_in_words(grid):
         content, _ = browser.hear(seq)
         assert (content["type"], content["seq"]) == ("error", seq)
         assert words in content["message"]
+
+
+def test_details_of_a_drawn_galaxy_are_its_latent_and_of_another_cell_an_error(grid):
+    browser = Browser(grid)
+    browser.say({"type": "details", "seq": 1, "cell": 4, "state": {}})
+    content, _ = browser.hear()
+    np.testing.assert_allclose(content["latent"]["mean"], grid.model.draw(6, seed=grid.seed).mean[4], atol=1e-4)
+    assert content["predicted"] == {}  # the toy has no decoders of attributes
+    browser.say({"type": "details", "seq": 2, "cell": 6, "state": {}})
+    content, _ = browser.hear(2)
+    assert "details of cell 6 were asked for; give one of 6" in content["message"]

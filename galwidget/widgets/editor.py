@@ -11,6 +11,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.picture import default_display
 from galwidget.survey import Survey
 from galwidget.widgets import conditions as asked
+from galwidget.widgets.details import details
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
@@ -191,6 +192,12 @@ class GalaxyEditor(FrameWidget):
         for name in set(table.colnames) & set(found.colnames):
             table[name] = found[name]
         return clean.with_table(table)
+
+    def _details(self, wanted: dict[str, Any], cell: int) -> dict[str, Any]:
+        latent = self._shown(wanted).latent()
+        assert latent is not None  # noqa: S101 (narrows the type)
+        drawn = cell == self.CELLS.index("edited")
+        return details(self.model, latent[[cell]], None if drawn else self._galaxies[wanted["index"]])
 
     def _figure_labels(self) -> dict[str, Any]:
         return {"captions": ("galaxy", self.view, "residual", "edited")}

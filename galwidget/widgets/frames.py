@@ -17,6 +17,7 @@ from traitlets import Dict, Float, Int, List, Unicode, validate
 
 from galwidget.picture import default_display
 from galwidget.where import where
+from galwidget.widgets.details import details
 from galwidget.widgets.export import Exports
 from galwidget.widgets.messages import Messages
 from galwidget.widgets.rerun import note
@@ -65,7 +66,7 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
     display = Dict(help="bands and scale for red, green and blue; stretch in nJy a pixel; Q").tag(sync=True, echo_update=False)
     selection = List(Int(min=0), help="indices of the selected cells").tag(sync=True, echo_update=False)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details")
     #: Whether its pictures are large enough that a draft of them is worth a second request, and their pixels go ahead of their attributes.
     _drafts: ClassVar[bool] = True
 
@@ -153,6 +154,11 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         """Indices, as ``selection`` has them, of the galaxies that fulfil a condition, and how many galaxies there are."""
         table, first = self._selectable()
         return [first + int(index) for index in np.flatnonzero(where(table, condition))], len(table)
+
+    def _details(self, wanted: dict[str, Any], cell: int) -> dict[str, Any]:
+        """What is known of the galaxy of a cell beside its picture."""
+        latent = self._shown(wanted).latent()
+        return details(self.model, None if latent is None or cell >= len(latent) else latent[[cell]])
 
     def _selectable(self) -> tuple[QTable, int]:
         """Attributes of the galaxies that may be selected, and the index of the first."""

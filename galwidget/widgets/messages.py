@@ -14,6 +14,8 @@ Browser to kernel, as custom messages:
     Set these traits, then send the text of a cell that makes the selected galaxies again (`FrameWidget.code`).
 ``{"type": "where", "seq": 10, "condition": "mag_r < 19", "state": {}}``
     Set these traits, then say which galaxies fulfil the condition (`FrameWidget.select`); the browser selects them, so that it can undo it.
+``{"type": "details", "seq": 11, "cell": 3, "state": {}}``
+    Set these traits, then say what is known of one galaxy beside its picture (`galwidget.widgets.details`).
 ``{"type": "state", "state": {"selection": [1]}}``
     Set these traits; no answer.
 
@@ -33,6 +35,8 @@ Kernel to browser:
     The text, and the name by which the notebook's outputs know this widget.
 ``{"type": "where", "seq": 10, "selection": [3, 5], "total": 64}``
     Indices as in the trait ``selection``, of so many galaxies.
+``{"type": "details", "seq": 11, "latent": {"mean": [...], "std": [...]}, "predicted": {"mag_r": [18.5, 0.02]}}``
+    Of the galaxy of that cell.
 ``{"type": "superseded", "seq": 7}``
     A newer request came before this one was begun: there will be no picture of it.
 ``{"type": "error", "seq": 7, "message": "..."}``
@@ -81,6 +85,7 @@ class Messages:
             "row": content.get("row"),
             "form": content.get("form"),
             "condition": content.get("condition"),
+            "cell": content.get("cell"),
             "draft": self._drafts and content.get("draft") is True,
         }
         job |= {"wanted": self._wanted(), "display": dict(self.display)}
@@ -139,6 +144,12 @@ class Messages:
             raise TypeError(f"the condition is {job['condition']!r}; give text such as mag_r < 19")
         found, total = self._fulfilling(job["condition"])
         return {"selection": found, "total": total}, []
+
+    def _answer_details(self: FrameWidget, job: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
+        cell = job["cell"]
+        if not isinstance(cell, int) or isinstance(cell, bool) or not 0 <= cell < len(self._shown(job["wanted"]).galaxies):
+            raise ValueError(f"details of cell {cell!r} were asked for; give one of {len(self._shown(job['wanted']).galaxies)} from 0")
+        return self._locked(self._details, job["wanted"], cell), []
 
     def _frame(self: FrameWidget, shown: Shown, display: dict[str, Any], *, draft: bool) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
         galaxies = shown.galaxies

@@ -112,7 +112,7 @@ class AttributeSweep(FrameWidget):
             given=given,
         )
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
 
     @validate("attribute", "across")
     def _known_attribute(self, proposal: Any) -> str:

@@ -56,7 +56,7 @@ class LatentTraversal(FrameWidget):
     position = state(Dict(help="dimensions that were moved, and where to in standard deviations"))
     given = Int(0, help="1 where a galaxy was given").tag(sync=True)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
 
     def __init__(
         self,

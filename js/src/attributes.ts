@@ -5,7 +5,7 @@ import type { Column, Frame } from "./protocol";
 import { brief, unitWords } from "./scale";
 
 /** Where the words of an attribute come from; `value` is the table's own column. */
-export type Kind = "requested" | "value" | "measured";
+export type Kind = "requested" | "value" | "predicted" | "measured";
 
 export interface Attribute {
   name: string;

@@ -73,9 +73,12 @@ export class Desk {
       bands: session.get<string[]>("bands"),
       pixelScale,
       probe,
+      details: (cell) => session.details(cell),
       closed: () => this.#open(false),
     });
-    this.#undo = tool("↶", "undo a selection or a change of the display (Ctrl+Z)", () => this.viewing.step(-1));
+    this.#undo = tool("↶", "undo what was asked for, selected or changed in the display (Ctrl+Z)", () =>
+      this.viewing.step(-1),
+    );
     this.#redo = tool("↷", "redo (Ctrl+Shift+Z)", () => this.viewing.step(1));
     this.#panel = tool("details", "side panel of the galaxy at hand (Enter)", () => this.#open(!this.#inspector.open));
     this.#help = keysHelp(options.keys ?? []);

@@ -3,10 +3,12 @@
 import type { Attribute } from "./attributes";
 import { CompassRose } from "./compass";
 import { button, element } from "./dom";
+import { inWords, latentPlot } from "./latent_plot";
 import { type Picture, planeOf, sizeOf } from "./paint";
 import { radialProfile, stampMagnitude, windowedCentre } from "./photometry";
 import { bandColour, profilePlot } from "./profile_plot";
-import type { Frame } from "./protocol";
+import type { Details, Frame } from "./protocol";
+import { withError } from "./scale";
 import { type Probe, Sheet } from "./sheet";
 import type { Viewing } from "./viewing";
 
@@ -35,6 +37,8 @@ export interface InspectorOptions {
   bands: readonly string[];
   pixelScale: number;
   probe: (at: Probe | null) => void;
+  /** What the kernel knows of a cell of the frame. */
+  details: (cell: number) => Promise<Details | null>;
   closed: () => void;
 }
 
@@ -52,6 +56,10 @@ export class Inspector {
   readonly #flag = element("p", { class: "gw-flag", role: "status", hidden: true });
   readonly #profile = element("figure", {});
   readonly #table = element("table", { class: "gw-known" });
+  readonly #latent = element("figure", {});
+  /** The galaxy that the details are of: their frame and cell. */
+  #asked: Picture | null = null;
+  #details: Details | null = null;
   #bands: readonly string[] = [];
   #shown: About | null = null;
 
@@ -72,7 +80,7 @@ export class Inspector {
     const close = button("×", "close the side panel", options.closed, "gw-quiet");
     const hint = element("small", {}, "all light of the stamp, mag; click a band to show it alone");
     const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root, hint);
-    const words = element("div", { class: "gw-words" }, this.#profile, this.#table);
+    const words = element("div", { class: "gw-words" }, this.#profile, this.#table, this.#latent);
     this.root.append(
       element("header", {}, this.#title, close),
       this.#flag,
@@ -137,20 +145,54 @@ export class Inspector {
     const half = attributes.find(({ name }) => name === "r_half")?.value;
     const caption = element("figcaption", {}, "mean surface brightness in rings, mag/arcsec²");
     this.#profile.replaceChildren(caption, profilePlot(profiles, pixelScale, typeof half === "number" ? half : null));
-    this.#table.replaceChildren(...tableOf(attributes));
+    this.#tell(picture, attributes);
   }
+
+  /** The table, and where the galaxy is in latent space: what the kernel says of it follows. */
+  #tell(picture: Picture, attributes: readonly Attribute[]): void {
+    const { frame, cell } = picture;
+    if (this.#asked?.frame !== frame || this.#asked.cell !== cell) {
+      this.#asked = picture;
+      this.#details = null;
+      void this.options.details(cell).then((details) => {
+        if (this.#asked?.frame !== frame || this.#asked.cell !== cell) return;
+        this.#details = details;
+        if (this.#shown) this.#tell(picture, this.#shown.attributes);
+      });
+    }
+    this.#table.replaceChildren(...tableOf(attributes.map((attribute) => foretold(attribute, this.#details))));
+    const latent = this.#details?.latent;
+    this.#latent.hidden = !latent;
+    if (latent) this.#latent.replaceChildren(element("figcaption", {}, inWords(latent)), latentPlot(latent));
+  }
+}
+
+/** An attribute with what the model predicts of it, and how surely. */
+function foretold(attribute: Attribute, details: Details | null): Attribute {
+  const found = details?.predicted[attribute.name];
+  if (!found) return attribute;
+  const [value, error] = found;
+  const words = typeof value === "number" ? withError(value, error) : `${value} ${Math.round(100 * error)} %`;
+  return { ...attribute, words: { ...attribute.words, predicted: words } };
 }
 
 const COLUMNS = [
   ["requested", "requested"],
   ["value", ""],
+  ["predicted", "predicted"],
   ["measured", "measured"],
 ] as const;
 
 /** Rows of the table; a column that nothing fills is left out. */
 function tableOf(attributes: readonly Attribute[]): HTMLElement[] {
   const origin = attributes[0]?.origin ?? "";
-  const columns = COLUMNS.filter(([key]) => attributes.some((attribute) => attribute.words[key] !== undefined));
+  const foretelling = attributes.some(({ words }) => words.predicted !== undefined);
+  // what the table predicts is said with its error where the kernel said it
+  const columns = COLUMNS.filter(
+    ([key]) =>
+      attributes.some(({ words }) => words[key] !== undefined) &&
+      !(key === "value" && origin === "predicted" && foretelling),
+  );
   const heads = columns.map(([, title]) => element("th", { scope: "col" }, title || origin));
   const head = element("tr", {}, element("td", {}), ...heads, element("td", {}));
   const rows = attributes.map(({ label, unit, words }) => {

@@ -15,7 +15,8 @@ const BOX = { left: 30, right: WIDTH - 4, top: 6, bottom: HEIGHT - 26 };
 const [DEEPEST, SHALLOWEST] = [9, 3];
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
-function drawn(tag: string, attributes: Record<string, string | number>, text = ""): SVGElement {
+/** An element of a plot. */
+export function drawn(tag: string, attributes: Record<string, string | number>, text = ""): SVGElement {
   const made = document.createElementNS(NAMESPACE, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   made.textContent = text;

@@ -38,6 +38,12 @@ export interface Frame {
   compass: (Compass | null)[];
 }
 
+/** Of one galaxy: where it is in latent space, and what the model predicts of it: value and error, or category and probability. */
+export interface Details {
+  latent: { mean: number[]; std: number[] } | null;
+  predicted: Record<string, [value: number | string, error: number]>;
+}
+
 export type Compass = readonly [north: number, east: number];
 
 export type Answer =
@@ -45,6 +51,7 @@ export type Answer =
   | { type: "attributes"; seq: number; attributes: Column[]; about: Record<string, unknown> }
   | { type: "code"; seq: number; code: string; modelId: string }
   | { type: "where"; seq: number; selection: number[]; total: number }
+  | { type: "details"; seq: number; details: Details }
   | { type: "superseded"; seq: number }
   | { type: "error"; seq: number | null; message: string };
 
@@ -94,6 +101,17 @@ function parseColumn(value: unknown): Column {
   if (!Array.isArray(column.values)) throw new Error("an attribute has no values");
   const values = column.values.map((entry) => (typeof entry === "number" || entry === null ? entry : String(entry)));
   return { name: String(column.name), label: String(column.label), unit: String(column.unit ?? ""), values };
+}
+
+function parseDetails(content: Fields): Details {
+  const predicted: Details["predicted"] = {};
+  for (const [name, pair] of Object.entries(fields(content.predicted ?? {}, "predicted"))) {
+    if (!Array.isArray(pair) || pair.length !== 2) throw new Error("a prediction is not a value and its error");
+    predicted[name] = [typeof pair[0] === "number" ? pair[0] : String(pair[0]), Number(pair[1])];
+  }
+  if (content.latent === null || content.latent === undefined) return { latent: null, predicted };
+  const { mean, std } = fields(content.latent, "a latent");
+  return { latent: { mean: numbers(mean, "a latent's mean"), std: numbers(std, "a latent's spread") }, predicted };
 }
 
 function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {
@@ -169,6 +187,9 @@ export function parseAnswer(message: unknown, buffers: readonly DataView[]): Ans
         const selection = content.selection.map((index) => count(index, "a selected galaxy"));
         return { type: "where", seq, selection, total: count(content.total, "the number of galaxies") };
       }
+      case "details":
+        if (seq === null) throw new Error("details came without their number");
+        return { type: "details", seq, details: parseDetails(content) };
       case "superseded":
         if (seq === null) throw new Error("an answer came without its number");
         return { type: "superseded", seq };

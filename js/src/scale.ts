@@ -46,3 +46,10 @@ export function brief(value: number): string {
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }
+
+/** A number and its error, both to the error's second digit. */
+export function withError(value: number, error: number): string {
+  if (!(error > 0) || !Number.isFinite(error)) return brief(value);
+  const digits = Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(error))));
+  return `${value.toFixed(digits)} ± ${error.toFixed(digits)}`;
+}

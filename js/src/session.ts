@@ -2,7 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import type { Display } from "./lupton";
-import { type Answer, type Frame, parseAnswer } from "./protocol";
+import { type Answer, type Details, type Frame, parseAnswer } from "./protocol";
 import { Scheduler } from "./scheduler";
 
 /** Milliseconds without a change after which a draft is followed by the exact picture. */
@@ -75,6 +75,11 @@ export class Session {
     return this.get<number[]>("selection");
   }
 
+  /** Whether a slider is held. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   get busy(): boolean {
     return (this.#scheduler.busy || Boolean(this.frame?.pending)) && !this.parted;
   }
@@ -129,6 +134,12 @@ export class Session {
     this.fail(null);
     const answer = await this.#ask({ type: "where", condition });
     return answer?.type === "where" ? answer : null;
+  }
+
+  /** What is known of the galaxy of a cell beside its picture; null when it did not come. */
+  async details(cell: number): Promise<Details | null> {
+    const answer = await this.#ask({ type: "details", cell });
+    return answer?.type === "details" ? answer.details : null;
   }
 
   #ask(message: Record<string, unknown>): Promise<Answer | null> {

@@ -41,6 +41,11 @@ export function nearestStep(at: number, steps: number): number {
   return Math.min(steps - 1, Math.max(0, Math.round(((at + 1) / 2) * (steps - 1))));
 }
 
+/** Position of a scrub that runs from end to end in half of `period` milliseconds and begins again, from -1 to 1. */
+export function loop(time: number, period: number): number {
+  return 2 * (((2 * time) / period) % 1) - 1;
+}
+
 /** Position of a scrub that runs there and back in `period` milliseconds, from -1 to 1, as a cosine so that it rests at the ends. */
 export function pingPong(time: number, period: number): number {
   return -Math.cos((2 * Math.PI * time) / period);

@@ -3,7 +3,7 @@
 import { attributesOf } from "./attributes";
 import { row, Slider } from "./controls";
 import { Desk, NARROW } from "./desk";
-import { button, element, section } from "./dom";
+import { button, choice, element, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Picture } from "./paint";
 import type { Frame } from "./protocol";
@@ -12,12 +12,16 @@ import { seedRow, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
-import { nearestStep, pingPong, Strips } from "./strip";
+import { loop, nearestStep, pingPong, Strips } from "./strip";
 
 export const TRAVERSAL_STATE = ["seed", "dims", "extent", "steps", "position"];
 
 const SLIDERS = 206;
 const PERIOD = 4000;
+const WAYS = [
+  ["back", "there and back"],
+  ["loop", "loop"],
+] as const;
 
 interface About {
   here: number[];
@@ -186,9 +190,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     play.setAttribute("aria-pressed", "false");
   };
   const start = () => {
-    const begun = performance.now() - (PERIOD * Math.acos(-scrub)) / (2 * Math.PI);
+    const round = way.value === "loop";
+    const done = round ? (PERIOD * (scrub + 1)) / 4 : (PERIOD * Math.acos(-scrub)) / (2 * Math.PI);
+    const begun = performance.now() - done;
     const step = () => {
-      scrub = pingPong(performance.now() - begun, PERIOD);
+      scrub = (round ? loop : pingPong)(performance.now() - begun, PERIOD);
       slider.show(scrub);
       drawScrub();
       playing = requestAnimationFrame(step);
@@ -197,7 +203,12 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     play.setAttribute("aria-pressed", "true");
     playing = requestAnimationFrame(step);
   };
-  const play = button("▶", "play there and back", () => (playing ? stop() : start()), "gw-play");
+  const way = choice("how it plays", WAYS, "back", () => {
+    if (!playing) return;
+    stop();
+    start();
+  });
+  const play = button("▶", "play (there and back, or in a loop)", () => (playing ? stop() : start()), "gw-play");
 
   const back = button(
     "back to the galaxy",
@@ -212,7 +223,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   );
   galaxy.querySelector("h4")?.append(back);
   shell.panel.append(
-    section("Scrub", row("all rows", "", element("span", { class: "gw-playing" }, play, slider.root))),
+    section("Scrub", row("all rows", "", element("span", { class: "gw-playing" }, play, way, slider.root))),
     galaxy,
   );
 

@@ -1,4 +1,4 @@
-/** How a widget's galaxies are looked at, shared by its views: the display, what only the page knows of it, and undo of these and of the selection. */
+/** How a widget's galaxies are looked at, shared by its views: the display, what only the page knows of it, and undo of these, of the selection and of the state. */
 
 import { History } from "./history";
 import type { Display } from "./lupton";
@@ -14,6 +14,8 @@ interface Step {
   /** Bands of the colours, to come back to from a single band. */
   colours: Display["bands"] | null;
   selection: readonly number[];
+  /** What is asked for: the traits of the state. */
+  state: Readonly<Record<string, unknown>>;
 }
 
 const PLAIN: Look = { band: null, map: "gray", invert: false };
@@ -21,13 +23,16 @@ const PLAIN: Look = { band: null, map: "gray", invert: false };
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
 /** The one slider that was moved between two steps; null where it was something else, or more. */
-function slid(before: Step, now: Step): string | null {
-  const sliders = ["stretch", "Q"] as const;
-  const moved = sliders.filter((name) => before.display[name] !== now.display[name]);
+function slid(before: Step, now: Step, held: boolean): string | null {
+  const moved = (["stretch", "Q"] as const).filter((name) => before.display[name] !== now.display[name]);
+  const asked = Object.keys(now.state).filter((name) => !same(before.state[name], now.state[name]));
   const [name] = moved;
-  const only =
-    name && moved.length === 1 && same({ ...before, display: { ...before.display, [name]: now.display[name] } }, now);
-  return only ? name : null;
+  const [trait] = asked;
+  if (name && moved.length === 1)
+    return same({ ...before, display: { ...before.display, [name]: now.display[name] } }, now) ? name : null;
+  // a number that is typed or a button is a step of its own
+  if (trait && held && asked.length === 1) return same({ ...before, state: now.state }, now) ? `state ${trait}` : null;
+  return null;
 }
 
 export class Viewing {
@@ -42,7 +47,7 @@ export class Viewing {
     this.#latest = this.#now();
     this.#history = new History(this.#latest);
     session.listen((what) => {
-      if (what === "display" || what === "selection") this.#changed();
+      if (what === "display" || what === "selection" || what === "state") this.#changed();
     });
   }
 
@@ -88,7 +93,7 @@ export class Viewing {
     return this.#history.can(by);
   }
 
-  /** Undo (-1) or redo (+1) a change of the display or of the selection; false where there is none. */
+  /** Undo (-1) or redo (+1) a change of the display, of the selection or of the state; false where there is none. */
   step(by: -1 | 1): boolean {
     const to = this.#history.step(by);
     if (!to) return false;
@@ -96,6 +101,8 @@ export class Viewing {
     this.#look = to.look;
     this.#colours = to.colours;
     if (!same(to.display, this.session.display)) this.session.setDisplay(to.display);
+    const asked = Object.entries(to.state).filter(([name, value]) => !same(value, this.session.get(name)));
+    if (asked.length) this.session.set(Object.fromEntries(asked));
     if (!same(to.selection, this.session.selection)) this.session.setSelection(to.selection);
     this.#restoring = false;
     this.#latest = to;
@@ -104,15 +111,17 @@ export class Viewing {
   }
 
   #now(): Step {
-    const { display, selection } = this.session;
-    return { display: { ...display }, look: this.#look, colours: this.#colours, selection: [...selection] };
+    const { display, selection, stateNames } = this.session;
+    const state = Object.fromEntries(stateNames.map((name) => [name, this.session.get(name)]));
+    return { display: { ...display }, look: this.#look, colours: this.#colours, selection: [...selection], state };
   }
 
   #changed(): void {
     if (this.#restoring) return;
     const [before, now] = [this.#latest, this.#now()];
+    if (same(before, now)) return;
     this.#latest = now;
-    this.#history.record(now, slid(before, now));
+    this.#history.record(now, slid(before, now, this.session.held));
     this.#tell();
   }
 

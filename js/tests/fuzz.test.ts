@@ -35,6 +35,8 @@ const JUNK: readonly unknown[] = [
 const KEYS = [
   "selection",
   "total",
+  "latent",
+  "predicted",
   "type",
   "seq",
   "layers",
@@ -50,7 +52,19 @@ const KEYS = [
   "compass",
   "row",
 ];
-const TYPES = ["frame", "frame", "frame", "strip", "attributes", "where", "code", "superseded", "error", "surprise"];
+const TYPES = [
+  "frame",
+  "frame",
+  "frame",
+  "strip",
+  "attributes",
+  "where",
+  "details",
+  "code",
+  "superseded",
+  "error",
+  "surprise",
+];
 
 function good(seq: unknown, u8: boolean): [Record<string, unknown>, DataView[]] {
   const coding = u8 ? { encoding: "u8", knee: [1, 2, 3], top: [9, 9, 9] } : {};

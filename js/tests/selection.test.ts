@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { decimals, formatted, STEPS, toStep, toValue } from "../src/scale";
 import { moved, picked } from "../src/selection";
-import { nearestStep, pingPong, Strips } from "../src/strip";
+import { loop, nearestStep, pingPong, Strips } from "../src/strip";
 
 const none = { shiftKey: false, ctrlKey: false, metaKey: false };
 
@@ -54,6 +54,7 @@ describe("a strip", () => {
     expect(strips.at(1, 0)).toBeNull();
   });
   it("plays from one end to the other and back", () => {
+    expect([0, 0.5, 1, 1.9, 2, 2.5].map((time) => loop(time, 4))).toEqual([-1, -0.5, 0, expect.closeTo(0.9), -1, -0.5]);
     expect(pingPong(0, 4)).toBeCloseTo(-1);
     expect(pingPong(1, 4)).toBeCloseTo(0);
     expect(pingPong(2, 4)).toBeCloseTo(1);

@@ -44,6 +44,9 @@ describe("a history", () => {
 class Sitting {
   display: Display = { bands: ["i", "r", "g"], scale: [1, 1, 1], stretch: 10, Q: 8 };
   selection: number[] = [];
+  held = false;
+  readonly stateNames = ["seed", "conditions"];
+  readonly state: Record<string, unknown> = { seed: 1, conditions: {} };
   #hear: (what: Happening) => void = () => {};
   listen(hear: (what: Happening) => void) {
     this.#hear = hear;
@@ -53,6 +56,13 @@ class Sitting {
     this.display = { ...this.display, ...changes };
     this.#hear("display");
   }
+  get(name: string) {
+    return this.state[name];
+  }
+  set(changes: Record<string, unknown>) {
+    Object.assign(this.state, changes);
+    this.#hear("state");
+  }
   setSelection(selection: readonly number[]) {
     this.selection = [...selection];
     this.#hear("selection");
@@ -60,6 +70,32 @@ class Sitting {
 }
 
 describe("a viewing", () => {
+  it("undoes what was asked for, a drag as a whole, and tells the kernel", () => {
+    for (let mag_r = 18; mag_r < 20; mag_r += 0.1) {
+      sitting.held = true;
+      sitting.set({ conditions: { mag_r } });
+    }
+    sitting.held = false;
+    for (const seed of [2, 3]) sitting.set({ seed });
+    sitting.setSelection([4]);
+    for (const left of [3, 2, 1]) {
+      viewing.step(-1);
+      expect([sitting.state.seed, sitting.selection]).toEqual([left, []]);
+      expect(Object.keys(sitting.state.conditions as object)).toEqual(["mag_r"]);
+    }
+    viewing.step(-1);
+    expect(sitting.state).toEqual({ seed: 1, conditions: {} });
+    expect(viewing.can(-1)).toBe(false);
+    for (let step = 0; step < 4; step++) viewing.step(1);
+    expect(sitting.state.seed).toBe(3);
+    expect(sitting.selection).toEqual([4]);
+  });
+
+  it("does not take what is told again for a change", () => {
+    sitting.set({ seed: 1 });
+    expect(viewing.can(-1)).toBe(false);
+  });
+
   let sitting: Sitting;
   let viewing: Viewing;
   beforeEach(() => {

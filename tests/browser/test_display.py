@@ -145,7 +145,7 @@ def test_buttons_select_and_undo_as_keys_do(grid):
     grid.root.get_by_role("button", name="select the others instead (i)").click()
     grid.settle()
     assert len(grid.widget.selection) == 12
-    grid.root.get_by_role("button", name="undo a selection or a change of the display (Ctrl+Z)").click()
+    grid.root.get_by_role("button", name="undo what was asked for, selected or changed in the display (Ctrl+Z)").click()
     grid.settle()
     assert grid.widget.selection == []
 
@@ -157,6 +157,21 @@ def test_undo_takes_back_a_stretch(grid):
     grid.cell(0).focus()
     grid.keys("Control+z")
     assert np.array_equal(canvas(grid), before)
+
+
+def test_undo_takes_back_what_was_asked_for(grid):
+    before, seed = canvas(grid), grid.widget.seed
+    grid.cell(0).focus()
+    grid.keys("n")
+    grid.keys("n")
+    assert grid.widget.seed == seed + 2
+    grid.keys("Control+z")
+    assert grid.widget.seed == seed + 1
+    grid.keys("Control+z")
+    assert (grid.widget.seed, np.array_equal(canvas(grid), before)) == (seed, True)
+    grid.keys("Control+Shift+z")
+    assert grid.widget.seed == seed + 1
+    grid.keys("Control+z")
 
 
 def test_pixel_under_the_pointer_is_read_out_in_flux_and_surface_brightness(grid):
