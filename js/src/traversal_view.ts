@@ -208,7 +208,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     stop();
     start();
   });
-  const play = button("▶", "play (there and back, or in a loop)", () => (playing ? stop() : start()), "gw-play");
+  const play = button("▶", "play there and back, or in a loop", () => (playing ? stop() : start()), "gw-play");
 
   const back = button(
     "back to the galaxy",
