@@ -14,6 +14,7 @@ from galwidget.science.orientation import canonical_latent, turned
 from galwidget.science.progress import Progress, steps
 
 if TYPE_CHECKING:
+    from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel
 
 __all__ = ["Metric"]
@@ -23,7 +24,9 @@ _ALIKE = 0.2
 #: A unit is at least this, where neither galaxy has a width.
 _NARROWEST = 1e-4
 #: Galaxies that are drawn and observed twice, their seed, and how far the correlations found are drawn towards none.
-_DRAWN, _SEED, _SHRINKAGE = 384, 31, 0.1
+_DRAWN, _SEED, _SHRINKAGE = 512, 31, 0.1
+#: Signal to noise in the best band from which on a galaxy is well seen, and how many of those there must be.
+_CLEAR, _FEWEST = 20.0, 128
 _BATCH = 64
 #: Scatter of a posterior's widths over the dimensions, in units of the usual ones, from which on lists may lose neighbours: beyond all of
 #: 100 observed galaxies (0.63).
@@ -77,21 +80,26 @@ class Metric:
 
     @classmethod
     def of_model(cls, model: GalaxyModel, *, progress: Progress = False) -> Metric:
-        """From galaxies drawn from the model's prior, each turned and observed twice; the same for the same model."""
+        """From galaxies drawn from the model's prior, each turned and observed twice; the same for the same model.
+
+        Those that are well seen say what noise and orientation do; the others, how little a faint galaxy tells.
+        """
         if model not in _KNOWN:
             rng = np.random.default_rng(_SEED)
             drawn = model.decode(model.draw(_DRAWN, seed=_SEED), attributes=False)
-            views = []
+            views, signal = [], np.zeros(_DRAWN)
             with steps(progress, "learning what noise does", 2 * _DRAWN) as tell:
                 for seed in (1, 2):
                     lying = turned(drawn, rng.uniform(-0.5, 0.5, (_DRAWN, 2)), rng.uniform(0, 2 * np.pi, _DRAWN), (1.0, (-1.0) ** seed))
                     seen = observe(lying, seed=seed)
+                    signal = np.maximum(signal, _signal_to_noise(seen))
                     parts = []
                     for start in range(0, _DRAWN, _BATCH):
                         parts.append(canonical_latent(model, seen[start : start + _BATCH], ["image"]))
                         tell(len(parts[-1]))
                     views.append(Latent.concatenate(parts))
-            _KNOWN[model] = cls.of_pairs(*views)
+            clear = np.flatnonzero(signal >= _CLEAR)
+            _KNOWN[model] = cls.of_pairs(*(view[clear] if len(clear) >= _FEWEST else view for view in views))
         return _KNOWN[model]
 
     def open(self, std: np.ndarray) -> bool:
@@ -116,6 +124,13 @@ class Metric:
 
     def _unit(self, std: np.ndarray, stds: np.ndarray) -> np.ndarray:
         return np.sqrt(std**2 + stds**2 + self.tolerance.astype(stds.dtype) ** 2).clip(min=_NARROWEST)
+
+
+def _signal_to_noise(galaxies: Galaxies) -> np.ndarray:
+    """Of the best band, (n,): the light's square over its noise, less what noise alone has."""
+    flux, ivar = galaxies.require_images()
+    squares = (flux**2 * ivar).sum((2, 3)) - (ivar > 0).sum((2, 3))
+    return np.sqrt(squares.max(1).clip(min=0))
 
 
 _KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Metric] = weakref.WeakKeyDictionary()
