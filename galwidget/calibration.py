@@ -17,6 +17,7 @@ from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality
 from galwidget.predicted import SHOWN
 from galwidget.prediction import EVIDENCE, Prediction, Widening, predict, tempered
+from galwidget.progress import Progress, steps
 
 __all__ = ["calibrate", "calibrate_predictions"]
 
@@ -29,7 +30,7 @@ _MEANT = 2000
 _TRUSTS = (1.0, 0.5, 0.25, 0.1, 0.03)
 
 
-def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
+def calibrate(model: GalaxyModel, galaxies: Galaxies | None, progress: Progress = False) -> None:
     """Write into ``model.about`` what the model should know of itself.
 
     Which latent dimensions change its pictures most (``active_dimensions``), which attribute each goes with (``meanings``: its name and the
@@ -43,15 +44,23 @@ def calibrate(model: GalaxyModel, galaxies: Galaxies | None) -> None:
     galaxies
         Galaxies with images, of the population and noise that the model is for, best such as it was not trained on; the first 6,000 are
         used, and 200 are the least for the last two. None leaves the model as it is.
+    progress
+        As in `galwidget.fit`.
     """
     if galaxies is None:
         return
-    if model.stamp:
-        model.about["active_dimensions"] = _active_dimensions(model, galaxies[:64])
-        model.about["meanings"] = _meanings(model, galaxies[:_MEANT])
-    if len(galaxies) >= _LEAST:
-        calibrate_predictions(model, galaxies[:_MOST])
+    # the quick parts first: what is left out is missed the less
+    with steps(progress, "calibrating", 3, unit="part", partial=True) as tell:
+        if model.stamp:
+            model.about["active_dimensions"] = _active_dimensions(model, galaxies[:64])
+            model.about["meanings"] = _meanings(model, galaxies[:_MEANT])
+        tell(1)
+        if len(galaxies) < _LEAST:
+            return
         calibrate_familiarity(model, galaxies[:_MOST])
+        tell(1)
+        calibrate_predictions(model, galaxies[:_MOST])
+        tell(1)
 
 
 def _active_dimensions(model: GalaxyModel, galaxies: Galaxies) -> list[int]:

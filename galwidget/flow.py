@@ -14,6 +14,7 @@ from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.model.prior import FlowPrior
 from galwidget.predicted import SHOWN, shown_table
+from galwidget.progress import Progress, steps
 
 __all__ = ["fit_prior"]
 
@@ -34,7 +35,7 @@ def fit_prior(
     seed: int,
     draws: int = 2,
     learning_rate: float = 2e-3,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> None:
     """Fit the flow, in place, to draws from the posteriors of the galaxies that have images.
 
@@ -58,60 +59,62 @@ def fit_prior(
     learning_rate
         Of AdamW; it falls to zero as a cosine.
     progress
-        Whether to draw a progress bar.
+        Whether to draw progress bars; or a function, which ends a part of the work early by `galwidget.progress.EnoughError`.
     """
-    from tqdm.auto import tqdm  # noqa: PLC0415 (only here)
-
     generator = torch.Generator().manual_seed(seed)
     with_images = [sample for sample in samples if sample.flux is not None] or list(samples)
-    z, value, mask = _draws(mvae, inputs, with_images, draws, generator)
+    z, value, mask = _draws(mvae, inputs, with_images, draws, generator, progress)
     prior.standardise_by(z)
     prior.shown.copy_(_shown(inputs))
-    _fit_photometer(prior, z, value, mask, generator)
+    _fit_photometer(prior, z, value, mask, generator, progress)
     loader = DataLoader(TensorDataset(z, value, mask), _BATCH, shuffle=True, generator=generator, drop_last=len(z) > _BATCH)
     optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
-    steps = epochs * len(loader)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+    total = epochs * len(loader)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
     groups = _columns_of_one_attribute(inputs)
     prior.train()
-    bar = tqdm(range(epochs), desc="prior", disable=not progress)
-    for _ in bar:
-        for point, given, measured in loader:
-            hidden = _hide(len(point), groups, generator)
-            blurred = given + _CONDITION_NOISE * torch.randn(given.shape, generator=generator)
-            loss = -prior.log_prob(point, blurred, measured & ~hidden).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-        bar.set_postfix(nats=f"{loss.item():.2f}")
+    with steps(progress, "fitting the prior", epochs, unit="epoch", partial=True) as tell:
+        for _ in range(epochs):
+            for point, given, measured in loader:
+                hidden = _hide(len(point), groups, generator)
+                blurred = given + _CONDITION_NOISE * torch.randn(given.shape, generator=generator)
+                loss = -prior.log_prob(point, blurred, measured & ~hidden).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
+                optimizer.step()
+                schedule.step()
+            tell(1)
     prior.eval()
 
 
 @torch.no_grad()
-def _draws(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], draws: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+def _draws(
+    mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], draws: int, generator: torch.Generator, progress: Progress
+) -> tuple[Tensor, ...]:
     shown = _shown(inputs)
     stores: tuple[list[Tensor], ...] = ([], [], [])
-    for sample in samples:
-        for start in range(0, len(sample), _BATCH):
-            part = sample[start : start + _BATCH]
-            posterior = mvae.encode(inputs.tensors(part))
-            own, known = inputs.conditions(part)
-            for _ in range(draws):
-                z = posterior.sample(torch.randn(posterior.mean.shape, generator=generator))
-                found, measured = own, known
-                if inputs.stamp:
-                    table = shown_table(inputs, mvae.decode(z, "image").numpy())
-                    found, measured = inputs.conditions(Galaxies(table=table, survey=inputs.survey))
-                for store, tensor in zip(
-                    stores, (z, torch.where(shown, found, own), torch.where(shown, measured, known)), strict=True
-                ):  # fmt: skip
-                    store.append(tensor)
+    with steps(progress, "drawing and measuring", sum(map(len, samples)), partial=True) as tell:
+        for sample in samples:
+            for start in range(0, len(sample), _BATCH):
+                part = sample[start : start + _BATCH]
+                posterior = mvae.encode(inputs.tensors(part))
+                own, known = inputs.conditions(part)
+                for _ in range(draws):
+                    z = posterior.sample(torch.randn(posterior.mean.shape, generator=generator))
+                    found, measured = own, known
+                    if inputs.stamp:
+                        table = shown_table(inputs, mvae.decode(z, "image").numpy())
+                        found, measured = inputs.conditions(Galaxies(table=table, survey=inputs.survey))
+                    for store, tensor in zip(
+                        stores, (z, torch.where(shown, found, own), torch.where(shown, measured, known)), strict=True
+                    ):  # fmt: skip
+                        store.append(tensor)
+                tell(len(part))
     return tuple(torch.cat(store) for store in stores)
 
 
-def _fit_photometer(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor, generator: torch.Generator) -> None:
+def _fit_photometer(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor, generator: torch.Generator, progress: Progress) -> None:
     """Teach the flow's small network what the pictures show: regression on the draws and their measurements."""
     known = mask & prior.shown
     if not known.any():
@@ -119,14 +122,16 @@ def _fit_photometer(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor, ge
     loader = DataLoader(TensorDataset(z, value, known), _BATCH, shuffle=True, generator=generator)
     optimizer = torch.optim.Adam(prior.photometer.parameters(), 3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _PHOTOMETER_EPOCHS * len(loader))
-    for _ in range(_PHOTOMETER_EPOCHS):
-        for point, given, measured in loader:
-            # a failed measurement must not bend the others: absolute, not square, beyond half a standard deviation
-            loss = torch.nn.functional.smooth_l1_loss(prior.shows(point)[measured], given[measured], beta=0.5)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    with steps(progress, "learning what pictures show", _PHOTOMETER_EPOCHS, unit="epoch", partial=True) as tell:
+        for _ in range(_PHOTOMETER_EPOCHS):
+            for point, given, measured in loader:
+                # a failed measurement must not bend the others: absolute, not square, beyond half a standard deviation
+                loss = torch.nn.functional.smooth_l1_loss(prior.shows(point)[measured], given[measured], beta=0.5)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+            tell(1)
 
 
 def _shown(inputs: Inputs) -> Tensor:

@@ -28,6 +28,7 @@ from galwidget.model.modalities import ImageModality
 from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture, build
 from galwidget.model.objective import Objective
+from galwidget.progress import Progress
 from galwidget.survey import Survey
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def fit(
     prior_epochs: int = 40,
     seed: int = 0,
     run: str | PathLike[str] | None = None,
-    progress: bool = True,
+    progress: Progress = True,
     **trainer: Any,
 ) -> GalaxyModel:
     """Train a model on galaxies, and on samples that lack some of what it learns.
@@ -109,7 +110,8 @@ def fit(
     run
         A folder for checkpoints, one an epoch. If it has one, training goes on from there and ends where an unbroken run would have.
     progress
-        Whether to draw progress bars.
+        Whether to draw progress bars; or a function, which is told how far the prior's fit and the calibration are (Lightning tells its
+        ``callbacks`` of the epochs), and ends the part of them that runs by raising `galwidget.progress.EnoughError`.
     **trainer
         To `lightning.Trainer`: ``devices=``, ``strategy="ddp"``, ``accelerator=``, ``callbacks=`` ...
 
@@ -153,7 +155,7 @@ def fit(
     ]
     about["trained_on"] = [*about.get("trained_on", []), *told]
     fitted = GalaxyModel(mvae, prior, inputs, architecture, about, Census.of(samples, inputs, seed))
-    calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None))
+    calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None), progress)
     return fitted
 
 
@@ -245,7 +247,7 @@ class _Training(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
-def _train(module: _Training, epochs: int, folder: Path | None, progress: bool, trainer: dict[str, Any]) -> None:
+def _train(module: _Training, epochs: int, folder: Path | None, progress: Progress, trainer: dict[str, Any]) -> None:
     callbacks = list(trainer.pop("callbacks", None) or [])
     last = None
     if folder is not None:
@@ -256,7 +258,7 @@ def _train(module: _Training, epochs: int, folder: Path | None, progress: bool, 
         last = found if found.is_file() else None
     settings: dict[str, Any] = {
         "accelerator": "auto", "devices": 1, "logger": False, "enable_model_summary": False, "gradient_clip_val": _LONGEST_GRADIENT,
-        "enable_checkpointing": folder is not None, "enable_progress_bar": progress, "reload_dataloaders_every_n_epochs": 1,
+        "enable_checkpointing": folder is not None, "enable_progress_bar": progress is True, "reload_dataloaders_every_n_epochs": 1,
     }  # fmt: skip
     with _quiet():
         runner = L.Trainer(max_epochs=epochs, callbacks=callbacks, **(settings | trainer))

@@ -13,6 +13,7 @@ from toy_model import ToyModel
 from traitlets import TraitError
 
 import galwidget as gw
+from galwidget.widgets import map_jobs
 from galwidget.widgets.map import LatentMap
 from galwidget.widgets.map_chart import POINTS
 from galwidget.widgets.plane import Plane, attribute_values, raster
@@ -69,6 +70,78 @@ def test_map_is_there_before_its_galaxies_are_encoded(galaxies):
     Slow.held.set()
     assert chart.wait(_SOON)
     chart.close()
+
+
+def test_stopped_map_keeps_what_is_placed_and_goes_on_from_there(galaxies, monkeypatch):
+    class Stepwise(ToyModel):
+        steps, seen = threading.Semaphore(0), 0
+
+        def encode(self, galaxies, *arguments, **options):
+            assert self.steps.acquire(timeout=_SOON)
+            self.seen += len(galaxies)
+            return super().encode(galaxies, *arguments, **options)
+
+    monkeypatch.setattr(map_jobs, "_CHUNK", 10)
+    model = Stepwise()
+    chart = LatentMap(model, galaxies)
+    model.steps.release()
+    until(lambda: "encoded 10 of 40" in chart._status.value)
+    chart._halt.click()
+    model.steps.release()
+    assert not chart.wait(_SOON)
+    assert chart._status.value == "stopped: 20 of 40 galaxies are there"
+    assert (chart._halt.description, chart._halt.disabled) == ("Go on", False)
+    with pytest.raises(ValueError, match="there is no map: stopped"):
+        _ = chart.latent
+    chart._halt.click()
+    model.steps.release(2)
+    assert chart.wait(_SOON)
+    assert model.seen == 40
+    np.testing.assert_array_equal(chart._latent.mean, ToyModel().encode(galaxies).mean)
+    assert chart._halt.layout.display == "none"
+    chart.close()
+
+
+@pytest.fixture
+def slow_umap(tmp_path, monkeypatch):
+    """A package umap that says how far it is and waits for a file before it goes on."""
+    (tmp_path / "umap.py").write_text(
+        f"""
+import sys, time
+from pathlib import Path
+
+class UMAP:
+    def __init__(self, **_): pass
+    def fit_transform(self, latent):
+        print("Epochs completed:  40%|####", file=sys.stderr, flush=True)
+        while not Path({str(tmp_path / "go")!r}).exists():
+            time.sleep(0.02)
+        if len(latent) == 5:
+            raise RuntimeError("five are too few")
+        return latent[:, :2] * 2
+"""
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return tmp_path
+
+
+def test_umap_is_told_of_and_stops_at_once_for_pca(chart, slow_umap):
+    del slow_umap
+    chart.projection = "UMAP"
+    until(lambda: chart._status.value == "UMAP: 40 %")
+    chart._halt.click()
+    until(lambda: chart.ready)
+    assert chart.projection == "PCA"
+    assert chart._plane.labels[0].startswith("PC 1")
+
+
+def test_umap_comes_from_its_own_process_with_its_errors(slow_umap):
+    (slow_umap / "go").touch()
+    latent = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    np.testing.assert_array_equal(Plane(latent, "UMAP").points, latent[:, :2] * 2)
+    with pytest.raises(ValueError, match="UMAP failed: RuntimeError: five are too few"):
+        Plane(latent[:5], "UMAP")
 
 
 def test_point_of_a_galaxy_lifts_to_that_galaxy(model):

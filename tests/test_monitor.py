@@ -62,6 +62,29 @@ def test_fit_returns_at_once_and_the_notebook_goes_on(monitor, galaxies):
     assert model.sample(2, seed=1).flux.shape == (2, 5, 32, 32)
 
 
+def test_stop_while_the_prior_is_fitted_keeps_what_it_has_learnt(monitor, galaxies):
+    words = []
+    monitor._status.observe(lambda change: words.append(change["new"]), "value")
+    monitor.fit(galaxies, epochs=1, **{**_SMALL, "prior_epochs": 100_000})
+    until(lambda: any(word.startswith("fitting the prior: 1 of") for word in words))
+    assert monitor.phase == "trained"
+    assert not monitor._keep.disabled
+    monitor._keep.click()
+    model = monitor.wait(_SOON)
+    assert monitor.phase == "stopped"
+    assert model.sample(2, seed=1).flux.shape == (2, 5, 32, 32)
+    assert words[-1] == "Stopped, and kept: monitor.model"
+
+
+def test_stop_before_the_first_step_is_not_forgotten(monitor, galaxies, monkeypatch):
+    begin = monitor.on_train_start
+    monkeypatch.setattr(monitor, "on_train_start", lambda *of: (monitor.stop(), begin(*of)))
+    monitor.fit(galaxies, epochs=200, **_SMALL)
+    assert monitor.wait(_SOON) is not None
+    assert monitor.phase == "stopped"
+    assert monitor._steps == 1
+
+
 def test_callback_of_gw_fit_shows_losses_of_each_modality_and_pictures(monitor, galaxies):
     gw.fit(galaxies, epochs=2, callbacks=[monitor], progress=False, **_SMALL)
     assert monitor.phase == "trained"

@@ -13,6 +13,7 @@ from galwidget.evaluation.prediction import InParts
 from galwidget.evaluation.scores import Curve, Part, Score, bootstrap
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measured_names
+from galwidget.progress import steps
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
@@ -66,15 +67,13 @@ def missing_in_training(
     """
     if not shares or shares[0] != 0:
         raise ValueError(f"shares are {tuple(shares)}; begin with 0, what the others are compared with")
-    from tqdm.auto import tqdm  # noqa: PLC0415 (tqdm.auto loads ipywidgets in a notebook)
-
     found: list[list[_Answers]] = []
-    with tqdm(total=len(seeds) * len(shares), desc="training with attributes missing", disable=not progress) as bar:
+    with steps(progress, "training with attributes missing", len(seeds) * len(shares), unit="training") as tell:
         for seed in seeds:
             found.append([])
             for share in shares:
                 found[-1].append(_answers(fit(_with_less(training, share, seed), seed), test, seed))
-                bar.update()
+                tell(1)
     return _part(found, shares, seeds, len(test))
 
 

@@ -17,6 +17,7 @@ from galwidget.model.dataset import Batches
 from galwidget.model.inputs import Inputs
 from galwidget.model.modalities import Columns, ImageModality
 from galwidget.model.network import Architecture, build
+from galwidget.progress import steps
 
 __all__ = ["Run", "with_given"]
 
@@ -163,8 +164,6 @@ class Run:
 
     def _passes(self, epochs: int, name: str, *optimizers: torch.optim.Optimizer) -> Iterator[tuple[dict[str, Any], float]]:
         """Batches of all epochs, with how much is done; the optimizers' rates rise quickly and fall to zero as a cosine."""
-        from tqdm.auto import tqdm  # noqa: PLC0415 (tqdm.auto loads ipywidgets in a notebook)
-
         total = epochs * len(self.batches)
         rise = min(200, total // 10 + 1)
         rates = [
@@ -173,14 +172,14 @@ class Run:
             )
             for optimizer in optimizers
         ]
-        with tqdm(total=total, desc=name, disable=not self.progress) as bar:
+        with steps(self.progress, name, total, unit="step") as tell:
             for epoch in range(epochs):
                 self.batches.epoch = epoch
                 for number, batch in enumerate(self.batches):
                     yield batch, (epoch * len(self.batches) + number) / total
                     for schedule in rates:
                         schedule.step()
-                    bar.update()
+                    tell(1)
 
 
 def with_given(model: nn.Module, inputs: Inputs, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from scipy.special import logsumexp
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import measure
+from galwidget.progress import Progress, steps
 from galwidget.science.even_draws import even_draws
 from galwidget.science.marks import interest
 from galwidget.science.normal import Normal
-from galwidget.science.progress import Progress, steps
 from galwidget.science.reasons import reason
 from galwidget.science.residuals import Residuals, residuals
 from galwidget.science.survey_check import refuse_another_survey
@@ -175,7 +175,7 @@ def _normal(model: GalaxyModel, reference: Galaxies | None, refine: int, *, prog
     if reference is None and refine in kept:
         return *kept[refine], None
     if reference is None:
-        drawn = simulate(_REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=False, progress=progress is True)
+        drawn = simulate(_REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=False, progress=progress)
         sample = measure(drawn)
         sample = sample if model.stamp else Galaxies(table=sample.table, survey=sample.survey)
     else:

@@ -14,9 +14,9 @@ from astropy.table import QTable
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
+from galwidget.progress import Progress, steps
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
 from galwidget.science.even_draws import even_draws
-from galwidget.science.progress import Progress, steps
 from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
 
@@ -109,7 +109,7 @@ class Classifier:
         self.model = model
         if reference is None:
             reference = simulate(
-                _REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=not model.stamp, progress=progress is True
+                _REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=not model.stamp, progress=progress
             )
             reference = reference if model.stamp else Galaxies(table=reference.table, survey=reference.survey)
         labels = hubble_types(reference)

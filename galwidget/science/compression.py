@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import load
 from galwidget.latent import Latent
 from galwidget.model.telescope import convolve
+from galwidget.progress import Progress, steps
 from galwidget.science.codec.container import Reader, Writer, join, split
 from galwidget.science.codec.entropy import Decoder, Encoder
 from galwidget.science.codec.latents import LatentCode
@@ -77,7 +77,7 @@ def compress(
     refine: int = 0,
     columns: Sequence[str] | None = None,
     overwrite: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Compressed:
     r"""Write galaxies to a file as the model sees them, in some twenty bytes each; with ``residual``, as they are, to a part of the noise.
 
@@ -101,7 +101,7 @@ def compress(
     overwrite
         Whether to replace a file.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def compress(
     coder = _Coder.fit(model, sample, step, residual)
     sizes = dict.fromkeys((*_PARTS, "file"), 0)
     count = 0
-    with Writer(target) as writer, tqdm(desc="compressing", unit="gal", disable=not progress) as bar:
+    with Writer(target) as writer, steps(progress, "compressing") as tell:
         writer.head(coder.description(), coder.tables())
         for block, latent in chain(sample, blocks):
             payload = coder.encode(block, latent)
@@ -158,14 +158,18 @@ def compress(
             count += len(block)
             for name, part in zip(_PARTS, payload, strict=True):
                 sizes[name] += len(part)
-            bar.update(len(block))
+            tell(len(block))
     size = target.stat().st_size
     sizes["file"] = size - sum(sizes.values())
     return Compressed(count, size, sizes)
 
 
 def decompress(
-    path: str | PathLike[str], model: GalaxyModel | None = None, *, rows: int | slice | Sequence[int] | None = None, progress: bool = True
+    path: str | PathLike[str],
+    model: GalaxyModel | None = None,
+    *,
+    rows: int | slice | Sequence[int] | None = None,
+    progress: Progress = True,
 ) -> Galaxies:
     """The galaxies of a file that `compress` wrote.
 
@@ -178,7 +182,7 @@ def decompress(
     rows
         Which galaxies, by number or slice; only their blocks are read. None reads all: see `decompress_blocks` for more than fit memory.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
@@ -202,14 +206,14 @@ def decompress(
         ends = np.cumsum(reader.galaxies)
         found: list[Galaxies] = []
         order: list[np.ndarray] = []
-        with tqdm(desc="decompressing", unit="gal", total=len(wanted), disable=not progress) as bar:
+        with steps(progress, "decompressing", len(wanted)) as tell:
             for number in np.unique(np.searchsorted(ends, wanted, side="right")):
                 first = ends[number] - reader.galaxies[number]
                 places = np.flatnonzero((wanted >= first) & (wanted < ends[number]))
                 block = coder.decode(reader.block(number), reader.galaxies[number])
                 found.append(block if len(places) == len(block) and rows is None else block[wanted[places] - first])
                 order.append(places)
-                bar.update(len(places))
+                tell(len(places))
         if not found:
             return coder.decode(reader.block(0), reader.galaxies[0])[:0]
         joined = found[0] if len(found) == 1 else Galaxies.concatenate(found)

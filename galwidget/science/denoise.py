@@ -13,8 +13,8 @@ from torch import Tensor
 from galwidget.galaxies import Galaxies
 from galwidget.model.modalities import ImageModality
 from galwidget.model.telescope import convolve
+from galwidget.progress import Progress, steps
 from galwidget.science.even_draws import even_draws
-from galwidget.science.progress import Progress, steps
 from galwidget.science.residual_field import CORRELATION_AREA, allowance, amplitude, missed, relative_error
 from galwidget.science.survey_check import refuse_another_survey
 

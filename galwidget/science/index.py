@@ -12,10 +12,10 @@ import numpy as np
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
+from galwidget.progress import Progress, steps
 from galwidget.science.kind import Kind
 from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent
-from galwidget.science.progress import Progress, steps
 from galwidget.science.spaces import IdentitySpace, KindSpace
 
 if TYPE_CHECKING:

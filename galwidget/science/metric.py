@@ -10,8 +10,8 @@ import numpy as np
 
 from galwidget.latent import Latent
 from galwidget.observation import observe
+from galwidget.progress import Progress, steps
 from galwidget.science.orientation import canonical_latent, turned
-from galwidget.science.progress import Progress, steps
 
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies

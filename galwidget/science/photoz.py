@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from astropy.table import QTable
-from tqdm.auto import tqdm
 
 from galwidget.evaluation.scores import bootstrap
 from galwidget.galaxies import Galaxies
@@ -17,6 +16,7 @@ from galwidget.latent import Latent
 from galwidget.model.modalities import MixtureModality
 from galwidget.predicted import with_unit
 from galwidget.prediction import Prediction, calibrated, evidence, predict, trusted_posterior
+from galwidget.progress import Progress, steps
 from galwidget.science.densities import Density
 from galwidget.science.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
@@ -81,7 +81,7 @@ class PhotoZ:
     seed: int = 0
     using: tuple[str, ...] | None = None
     recalibration: Recalibration | None = None
-    progress: bool = field(default=False, repr=False)
+    progress: Progress = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         # one set of draws for all: a galaxy's density is the same alone, in any batch and in any sample
@@ -96,12 +96,12 @@ class PhotoZ:
         return replace(self, latent=self.latent[item], evidence=self.evidence[rows])
 
     def _densities(self, words: str) -> Iterator[tuple[slice, Density]]:
-        with tqdm(total=len(self), desc=words, unit="gal", disable=not self.progress) as bar:
+        with steps(self.progress, words, len(self)) as tell:
             for start in range(0, len(self), _BATCH):
                 rows = slice(start, min(start + _BATCH, len(self)))
                 drawn = _mixture(self.model, self.latent[rows], self._noise)  # type: ignore[attr-defined]
                 yield rows, Density(calibrated(drawn, self.evidence[rows], self.model.about), self.recalibration, drawn)
-                bar.update(rows.stop - start)
+                tell(rows.stop - start)
 
     def _each(self, words: str, what: Callable[[slice, Density], np.ndarray], shape: tuple[int, ...] = ()) -> np.ndarray:
         found = [what(rows, density) for rows, density in self._densities(words)]
@@ -237,7 +237,7 @@ def photoz(
     *,
     draws: int = 64,
     seed: int = 0,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> PhotoZ:
     """Photometric redshifts of galaxies; a redshift that they have is not looked at.
 
@@ -254,7 +254,7 @@ def photoz(
     seed
         Of those points, which are the same for every galaxy, and of samples.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
@@ -279,7 +279,7 @@ def photoz(
     _redshift_modality(model)
     refuse_another_survey(model, galaxies)
     latents, kinds = [], []
-    with tqdm(total=len(galaxies), desc="photo-z", unit="gal", disable=not progress) as bar:
+    with steps(progress, "photo-z", len(galaxies)) as tell:
         for start in range(0, len(galaxies), _BATCH):
             part = galaxies[start : start + _BATCH]
             with model.lock, torch.no_grad():
@@ -287,7 +287,7 @@ def photoz(
                 where = trusted_posterior("redshift", model.mvae, data, model.about)
             kinds.append(evidence(data))
             latents.append(Latent(where.mean.numpy(), where.std.numpy()))
-            bar.update(len(part))
+            tell(len(part))
     latent = Latent.concatenate(latents) if latents else Latent(np.zeros((0, model.latent_size)))
     seen = np.concatenate(kinds) if kinds else np.zeros(0, int)
     return PhotoZ(model, latent, seen, draws, seed, None if using is None else tuple(using), None, progress)

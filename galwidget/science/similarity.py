@@ -11,9 +11,9 @@ from astropy.table import QTable, hstack
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
+from galwidget.progress import Progress
 from galwidget.science.index import By, Index
 from galwidget.science.orientation import canonical_latent
-from galwidget.science.progress import Progress
 from galwidget.science.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:

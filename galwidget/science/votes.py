@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm.auto import tqdm
 
 from galwidget.evaluation.morphology import nonparametric
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
+from galwidget.progress import steps
 
 __all__ = ["QUESTIONS", "Voters", "fit_votes", "galaxy_zoo_votes", "structure"]
 
@@ -197,13 +197,17 @@ def _train(network: _Network, image: Tensor, numbers: Tensor, votes: Tensor, epo
     optimizer = torch.optim.AdamW(network.parameters(), _RATE, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=epochs * batches)
     network.train()
-    for _ in tqdm(range(epochs), desc="learning votes", disable=not progress):
-        order = random.permutation(len(image))
-        for step in range(batches):
-            rows = order[step * _BATCH : (step + 1) * _BATCH]
-            seen = torch.stack([_turned(image[row], int(turn)) for row, turn in zip(rows, random.integers(8, size=len(rows)), strict=True)])
-            loss = functional.binary_cross_entropy_with_logits(network(seen, numbers[rows]), votes[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    with steps(progress, "learning votes", epochs, unit="epoch") as tell:
+        for _ in range(epochs):
+            order = random.permutation(len(image))
+            for step in range(batches):
+                rows = order[step * _BATCH : (step + 1) * _BATCH]
+                seen = torch.stack(
+                    [_turned(image[row], int(turn)) for row, turn in zip(rows, random.integers(8, size=len(rows)), strict=True)]
+                )
+                loss = functional.binary_cross_entropy_with_logits(network(seen, numbers[rows]), votes[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+            tell(1)

@@ -11,6 +11,7 @@ import numpy as np
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, reference_band
+from galwidget.progress import Progress, steps
 from galwidget.simulation.drawing import Camera, Seeing
 from galwidget.simulation.population import Population, Sources
 from galwidget.survey import Survey, nanojansky_to_magnitude
@@ -39,7 +40,7 @@ def simulate(
     psf: bool | ArrayLike = True,
     measured: bool = True,
     workers: int = 1,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Galaxies:
     """Galaxies that do not exist, as a survey would see them, with their true and their measured attributes.
 
@@ -73,7 +74,7 @@ def simulate(
     workers
         Processes. Scripts that ask for more than one need ``if __name__ == "__main__":``.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
     Returns
     -------
@@ -109,12 +110,10 @@ def simulate(
     task = _Task(seen_by, np.random.SeedSequence(seed).entropy, stamp, mag_limit, flatten, noiseless, psf is False, given, measured)
     counts = [min(BLOCK, n - start) for start in range(0, n, BLOCK)]
     blocks = []
-    from tqdm.auto import tqdm  # noqa: PLC0415 (tqdm.auto loads ipywidgets in a notebook)
-
-    with tqdm(total=n, desc="simulating galaxies", unit="gal", disable=not progress) as bar:
+    with steps(progress, "simulating galaxies", n) as tell:
         for block in _run(task, counts, workers):
             blocks.append(block)
-            bar.update(len(block))
+            tell(len(block))
     return Galaxies.concatenate(blocks)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from astropy.table import QTable, hstack
-from traitlets import Bool, Dict, Enum, Int, List, Unicode, validate
+from traitlets import Bool, Dict, Enum, Int, List, validate
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -17,7 +17,7 @@ from galwidget.science.index import Index
 from galwidget.science.orientation import canonical_latent
 from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
-from galwidget.widgets.chore import Chore
+from galwidget.widgets.chore import Chore, Chores
 from galwidget.widgets.find_recipe import recipe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
@@ -37,7 +37,7 @@ _OWN_REFERENCE = 200
 _PATIENCE = 2.0
 
 
-class GalaxyFinder(FrameWidget):
+class GalaxyFinder(Chores, FrameWidget):
     """Look-alikes and oddities of a sample of galaxies.
 
     *Look-alikes*: a galaxy, and the galaxies of the sample that are nearest to it, whichever way they lie (`galwidget.nearest`): in all
@@ -47,7 +47,8 @@ class GalaxyFinder(FrameWidget):
 
     With ``types`` the side panel tells the Hubble types of each galaxy and their probabilities (`galwidget.classify`).
 
-    The sample is encoded on a thread, oddities and types are judged when they are first asked for; the widget is there at once.
+    The sample is encoded on a thread, oddities and types are judged when they are first asked for; the widget is there at once, says how
+    far they are, and can be told to stop.
 
     Parameters
     ----------
@@ -74,6 +75,8 @@ class GalaxyFinder(FrameWidget):
         Rows that were marked; the order of the oddities is of `learned`, the marks as they were when ``learn`` was last called.
     selection
         Rows of the selected galaxies in the sample: they stay selected while one walks on.
+    ready, stopped, progress
+        What is there of ``neighbours``, ``oddities`` and ``types``, what was stopped of them, and how far the one is that is being made.
 
     Raises
     ------
@@ -101,10 +104,9 @@ class GalaxyFinder(FrameWidget):
     learned = state(Dict(help="marks that the order follows: rows by interesting and boring"))
     controls = List(Dict()).tag(sync=True)
     total = Int(0).tag(sync=True)
-    ready = List(Unicode(), help="what is there: neighbours, oddities, types").tag(sync=True)
     types_known = Bool(default_value=False, help="whether the model tells types").tag(sync=True)
-    progress = Dict(help="what is made, how many galaxies are ready, of how many; empty: nothing").tag(sync=True)
 
+    _orders: ClassVar[tuple[str, ...]] = ("state", "stop", "resume")
     _drafts: ClassVar[bool] = False  # a dozen galaxies are soon sent, and their attributes belong to them
 
     def __init__(
@@ -126,19 +128,13 @@ class GalaxyFinder(FrameWidget):
                 raise ValueError(f"the index has {len(index)} galaxies, the sample {len(galaxies)}; give the index of this sample, or none")
         self._galaxies = galaxies
         self._reference = galaxies if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
-        self._index: Chore[Index] = Chore(
-            (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, progress=report),
-            self._teller("neighbours"),
-            "galwidget GalaxyFinder index",
+        self._index: Chore[Index] = self._chore(
+            "neighbours", (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, progress=report)
         )
-        self._judged: Chore[Anomalies] = Chore(
-            lambda report: anomalies(model, galaxies, reference=self._reference, progress=report),
-            self._teller("oddities"),
-            "galwidget GalaxyFinder oddities",
+        self._judged: Chore[Anomalies] = self._chore(
+            "oddities", lambda report: anomalies(model, galaxies, reference=self._reference, progress=report)
         )
-        self._classified: Chore[Classification] = Chore(
-            lambda report: classify(model, galaxies, progress=report), self._teller("types"), "galwidget GalaxyFinder types"
-        )
+        self._classified: Chore[Classification] = self._chore("types", lambda report: classify(model, galaxies, progress=report))
         super().__init__(
             model,
             galaxies.survey,
@@ -151,16 +147,6 @@ class GalaxyFinder(FrameWidget):
             selection=[],
         )
         self._index.begin()
-
-    def _teller(self, name: str) -> Callable[[tuple[str, int, int] | None], None]:
-        def tell(report: tuple[str, int, int] | None) -> None:
-            if report is None:
-                self.progress = {}
-                self.ready = [*self.ready, name]
-            else:
-                self.progress = dict(zip(("what", "ready", "total"), report, strict=True))
-
-        return tell
 
     @validate("query", "plus", "minus", "trail", "interesting", "boring")
     def _of_the_sample(self, proposal: Any) -> Any:
@@ -379,8 +365,7 @@ class GalaxyFinder(FrameWidget):
 
     def close(self) -> None:
         """Stop what is being made, and free the widget."""
-        for chore in (self._index, self._judged, self._classified) if hasattr(self, "_classified") else ():
-            chore.drop()
+        self._drop_chores()
         super().close()
 
 

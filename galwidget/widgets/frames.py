@@ -67,6 +67,8 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
     selection = List(Int(min=0), help="indices of the selected cells").tag(sync=True, echo_update=False)
 
     _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details")
+    #: What the browser may say without an answer: new state, and methods without arguments.
+    _orders: ClassVar[tuple[str, ...]] = ("state",)
     #: Whether its pictures are large enough that a draft of them is worth a second request, and their pixels go ahead of their attributes.
     _drafts: ClassVar[bool] = True
 

@@ -105,12 +105,13 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._rows = galaxies
         self._names: list[str] = []
         self._plane: Plane | None = None
-        self._done, self._gone = threading.Event(), threading.Event()
+        self._parts: list[Any] = []
+        self._done, self._halted, self._gone = threading.Event(), threading.Event(), threading.Event()
         self._worker = LatestWorker(self._work, ("build", "colour", "decode", "hover", "sheet"), name="galwidget LatentMap")
         self._make_controls()
         wraps = ipywidgets.Layout(flex_flow="row wrap")
         body = ipywidgets.HBox([self._chart.figure, self._panel], layout=wraps)
-        super().__init__([self._bar, self._status, body], projection=projection, seed=seed)
+        super().__init__([self._bar, ipywidgets.HBox([self._status, self._halt]), body], projection=projection, seed=seed)
         self._status.value = f"{self.count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
         self._submit("build")
         note(self)
@@ -126,6 +127,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._clear = ipywidgets.Button(description="Clear selection", disabled=True, layout=ipywidgets.Layout(width="120px"))
         whole = ipywidgets.Button(description="Whole map", layout=ipywidgets.Layout(width="100px"))
         self._status = ipywidgets.Label()
+        self._halt = ipywidgets.Button(description="Stop", layout=ipywidgets.Layout(width="80px", display="none"))
         self._picture = ipywidgets.Image(layout=ipywidgets.Layout(width="192px", height="192px", display="none"))
         self._values = ipywidgets.HTML("<i>Click on the map: the galaxy there is decoded.</i>")
         self._sheet = ipywidgets.Image(layout=ipywidgets.Layout(width="264px", display="none"))
@@ -141,6 +143,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._project.observe(lambda change: self.set_trait("projection", change["new"]), "value")
         whole.on_click(lambda _: self._chart.whole())
         self._clear.on_click(lambda _: self.set_trait("selection", []))
+        self._halt.on_click(lambda _: self.resume() if self._done.is_set() else self.stop())
 
     # ---- what people read
 
@@ -176,6 +179,17 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         """The galaxy at the point that was clicked, before the telescope; None before."""
         latent = self.decoded_latent
         return None if latent is None else self.model.decode(latent)
+
+    def stop(self) -> None:
+        """Stop placing the galaxies, at the next step; those that are there are kept for `resume`. In place of UMAP comes PCA."""
+        if not self._done.is_set():
+            self._halted.set()
+            self._halt.disabled = True
+
+    def resume(self) -> None:
+        """Go on placing the galaxies, where that was stopped."""
+        if self._done.is_set() and self._latent is None:
+            self._rebuild(anew=False)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the map is there (or cannot be made), at most ``timeout`` seconds; whether it is there."""
@@ -243,6 +257,8 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
     def _rebuild(self, *, anew: bool) -> None:
         if anew:
             self._latent = self._rows = None
+            self._parts = []
+        self._halted.clear()
         self._done.clear()
         self.ready = False
         self.set_trait("at", None)

@@ -12,6 +12,7 @@ from galwidget.attributes import describe
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.picture import mosaic, png, rgb
+from galwidget.widgets.chore import StoppedError
 from galwidget.widgets.plane import Plane, attribute_values, colourable, in_short
 from galwidget.widgets.shown import in_words
 from galwidget.widgets.wire import shown_names
@@ -37,7 +38,9 @@ class MapJobs:
     _rows: Galaxies | None
     _plane: Plane | None
     _names: list[str]
+    _parts: list[Any]
     _done: threading.Event
+    _halted: threading.Event
     _gone: threading.Event
 
     def _submit(self: LatentMap, kind: str, value: Any = None) -> None:  # type: ignore[misc]
@@ -53,12 +56,13 @@ class MapJobs:
                 self._done.set()
 
     def _do_build(self: LatentMap, _: Any) -> None:  # type: ignore[misc]
+        self._offer("Stop")
         try:
             self._latent = self._locate() if self._latent is None else self._latent
             if self._gone.is_set():
                 return
             self._status.value = f"{self.projection} of {self.count:,} galaxies"
-            self._plane = Plane(self._latent.mean, self.projection)
+            self._plane = Plane(self._latent.mean, self.projection, self._report)
             names = self._names = colourable(self._catalogue())
             if self._asked:
                 self._check_column(self._asked)
@@ -69,30 +73,47 @@ class MapJobs:
             self.attribute = next((name for name in best if name in names), "")
             self._colour.value = self.attribute
             self._do_colour(None)
+        except StoppedError:
+            self._plane = None
+            if self._latent is None:
+                self._status.value = f"stopped: {sum(map(len, self._parts)):,} of {self.count:,} galaxies are there"
         except Exception:
             self._plane = None
             raise
         finally:
+            self._offer("Go on" if self._halted.is_set() and self._latent is None else "")
             self._done.set()
+            if self._halted.is_set() and self._latent is not None and self._plane is None:
+                self.projection = "PCA"  # which takes no time, where UMAP was stopped
 
     def _locate(self: LatentMap) -> Latent:  # type: ignore[misc]
         """Latents of the catalogue, and of drawn galaxies also the attributes, with progress."""
-        parts: list[Any] = []
         drawn = None if self._galaxies is not None else self.model.draw(self.count, seed=self.seed)
-        for start in range(0, self.count, _CHUNK):
-            if self._gone.is_set():
-                break
-            self._status.value = f"{'decoded' if drawn is not None else 'encoded'} {start:,} of {self.count:,} galaxies"
+        for start in range(sum(map(len, self._parts)), self.count, _CHUNK):  # it goes on where it was stopped
+            self._report("decoded" if drawn is not None else "encoded", start, self.count)
             part = slice(start, start + _CHUNK)
             if drawn is not None:
                 decoded = self.model.decode(drawn[part])
-                parts.append(Galaxies(table=decoded.table, survey=decoded.survey))
+                self._parts.append(Galaxies(table=decoded.table, survey=decoded.survey))
             else:
-                parts.append(self.model.encode(self._galaxies[part]))  # type: ignore[index]
+                self._parts.append(self.model.encode(self._galaxies[part]))  # type: ignore[index]
+        parts, self._parts = self._parts, []
         if drawn is None:
             return Latent.concatenate(parts)
         self._rows = Galaxies.concatenate(parts)
         return drawn
+
+    def _report(self: LatentMap, what: str, ready: int, total: int) -> None:  # type: ignore[misc]
+        """Say how far it is; raises `StoppedError` where it is to go no further."""
+        if self._gone.is_set() or self._halted.is_set():
+            raise StoppedError
+        self._status.value = f"{what}: {ready:,} %" if what == "UMAP" else f"{what} {ready:,} of {total:,} galaxies"
+
+    def _offer(self: LatentMap, what: str) -> None:  # type: ignore[misc]
+        """The button beside the words: *Stop*, *Go on*, or none."""
+        self._halt.description = what or "Stop"
+        self._halt.disabled = False
+        self._halt.layout.display = None if what else "none"
 
     def _catalogue(self: LatentMap) -> Galaxies:  # type: ignore[misc]
         assert self._rows is not None  # noqa: S101 (narrows the type)

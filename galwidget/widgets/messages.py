@@ -18,6 +18,8 @@ Browser to kernel, as custom messages:
     Set these traits, then say what is known of one galaxy beside its picture (`galwidget.widgets.details`).
 ``{"type": "state", "state": {"selection": [1]}}``
     Set these traits; no answer.
+``{"type": "stop", "state": {}}``, ``{"type": "resume", "state": {}}``
+    Set these traits, and stop what is being made, or begin it anew (`galwidget.widgets.chore.Chores`); no answer but the traits.
 
 Kernel to browser:
 
@@ -77,7 +79,9 @@ class Messages:
         except Exception as error:  # noqa: BLE001 (whatever it is, the widget shows it; the kernel goes on)
             self.send({"type": "error", "seq": seq if isinstance(seq, int) else None, "message": in_words(error)})
             return
-        if kind == "state":
+        if kind in self._orders:
+            if kind != "state":
+                getattr(self, kind)()
             return
         job = {
             "kind": kind,
@@ -96,7 +100,7 @@ class Messages:
             self.send({"type": "superseded", "seq": replaced["seq"]})
 
     def _check_request(self: FrameWidget, kind: Any, seq: Any) -> None:  # type: ignore[misc]
-        if kind != "state" and (kind not in self._request_kinds or not isinstance(seq, int)):
+        if kind not in self._orders and (kind not in self._request_kinds or not isinstance(seq, int)):
             raise ValueError(f"a message of type {kind!r} and seq {seq!r}; expected one of {', '.join(self._request_kinds)}, numbered")
 
     def _take_state(self: FrameWidget, changes: Any) -> None:  # type: ignore[misc]

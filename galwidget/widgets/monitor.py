@@ -16,6 +16,7 @@ from traitlets import Enum, Float
 from galwidget.galaxies import Galaxies
 from galwidget.observation import observe
 from galwidget.picture import mosaic, png, rgb
+from galwidget.progress import EnoughError
 from galwidget.widgets.closing import close_parts
 from galwidget.widgets.loss_charts import LossCharts
 from galwidget.widgets.shown import in_words
@@ -56,8 +57,8 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
 
     Notes
     -----
-    *Stop and keep* ends the epochs; the prior is then fitted to what was learnt, and the model is as usable as any. Samples are decoded
-    from N(0, 1), for the fitted prior comes last.
+    *Stop and keep* ends the epochs; the prior is then fitted to what was learnt, and the model is as usable as any. Pressed again, it ends
+    the step of that fit, or of the calibration after it, that runs. Samples are decoded from N(0, 1), for the fitted prior comes last.
 
     Examples
     --------
@@ -76,7 +77,7 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         self._thread: threading.Thread | None = None
         self._going = threading.Event()
         self._going.set()
-        self._stop = False
+        self._stop = self._cut = self._ended = self._closed = False
         self._charts = LossCharts()
         self._pause = ipywidgets.Button(description="Pause", icon="pause", disabled=True)
         self._keep = ipywidgets.Button(description="Stop and keep", icon="stop", disabled=True)
@@ -125,6 +126,7 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         if self._thread is not None and self._thread.is_alive():
             raise RuntimeError("this monitor's training is running; stop it first (monitor.stop()), or use another TrainingMonitor")
         self.model = self.error = None
+        self._stop = self._cut = self._ended = False
         self._thread = threading.Thread(target=self._fit, args=(samples, arguments), name="galwidget training", daemon=True)
         self._set("training", "Preparing the galaxies")
         self._thread.start()
@@ -150,12 +152,16 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         self._going.set()
 
     def stop(self) -> None:
-        """End the epochs after the step they are at, and keep what was learnt."""
-        self._stop = True
+        """End the epochs after the step they are at, or the part of the prior's fit that comes after them; what was learnt is kept."""
+        if self.phase == "trained":
+            self._cut = self._ended = True
+        else:
+            self._stop = True
         self.resume()
 
     def close(self) -> None:
         """Stop the training, and free the widget in the kernel and in the page."""
+        self._closed = True
         self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(10)
@@ -163,6 +169,11 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         super().close()
 
     # ---- the thread
+
+    @property
+    def _own(self) -> bool:
+        """Whether the training is that of `fit`, not of a cell that the monitor is a callback of."""
+        return threading.current_thread() is self._thread
 
     def _train(self) -> None:
         galaxies, model = self._start_with
@@ -177,19 +188,27 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         stopped = False
         try:
             callbacks = [*(arguments.pop("callbacks", None) or []), self]
-            self.model = fit(*samples, **({"progress": False} | arguments), callbacks=callbacks)
-            stopped = self._stop
+            self.model = fit(*samples, **({"progress": self._report} | arguments), callbacks=callbacks)
+            stopped = self._stop or self._ended
         except BaseException as error:  # noqa: BLE001 (it belongs to whoever waits; the kernel goes on)
             self.error = error
             self._set("failed", in_words(error))
         else:
             self._set("stopped" if stopped else "done", "Stopped, and kept: monitor.model" if stopped else "Done: monitor.model")
 
+    def _report(self, what: str, ready: int, total: int) -> None:
+        """How far the fit of the prior and the calibration are, and whether that will do."""
+        self._bar.value = ready / max(1, total)
+        self._status.value = f"{what}: {ready:,} of {total:,}"
+        cut, self._cut = self._cut, False
+        if cut or self._closed:
+            raise EnoughError
+
     def _set(self, phase: str, words: str) -> None:
         self.phase = phase
         self._status.value = words
-        busy = phase in ("training", "paused")
-        self._pause.disabled = self._keep.disabled = not busy
+        self._pause.disabled = phase not in ("training", "paused")
+        self._keep.disabled = self._pause.disabled and not (phase == "trained" and self._own)
         self._begin.disabled = phase in _BUSY
         self._pause.description, self._pause.icon = ("Go on", "play") if phase == "paused" else ("Pause", "pause")
 
@@ -198,7 +217,7 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin afresh, whatever an earlier training left."""
         self._going.set()
-        self._stop = False
+        self._stop = self._stop and self._own  # pressed while the galaxies were prepared
         self._charts.clear()
         self._spent, self._steps = 0.0, 0
         self._last = self._drawn = time.monotonic()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from galwidget.attributes import MORPHOLOGIES, describe
 from galwidget.galaxies import Galaxies
+from galwidget.widgets.umap_process import umap_points
 
 __all__ = ["PROJECTIONS", "Plane", "attribute_values", "colourable", "in_short", "raster"]
 
@@ -27,6 +27,8 @@ class Plane:
         Means of the galaxies, shape (n, d), n at least 3.
     projection
         ``PCA``, or ``UMAP`` where umap-learn is installed.
+    report
+        As in `galwidget.widgets.umap_process.umap_points`.
 
     Raises
     ------
@@ -40,7 +42,7 @@ class Plane:
     https://arxiv.org/abs/1802.03426) is lifted by the mean of the five nearest galaxies, each weighted by its inverse distance.
     """
 
-    def __init__(self, latent: np.ndarray, projection: str = "PCA") -> None:
+    def __init__(self, latent: np.ndarray, projection: str = "PCA", report: Callable[[str, int, int], None] = lambda *_: None) -> None:
         if projection not in PROJECTIONS:
             raise ValueError(f"projection is {projection!r}; it is one of {', '.join(PROJECTIONS)}")
         if len(latent) < 3:
@@ -57,7 +59,7 @@ class Plane:
             self._axes = fitted.components_.astype(np.float32)
             self.labels = tuple(f"PC {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(fitted.explained_variance_ratio_))
         else:
-            self.points = _umap().fit_transform(self.latent).astype(np.float32)
+            self.points = umap_points(self.latent, report)
             self.labels = ("UMAP 1", "UMAP 2")
         self._tree = KDTree(self.points)
 
@@ -81,12 +83,6 @@ class Plane:
         margin = 0.05 * np.maximum(high - low, 1e-3)
         (left, bottom), (right, top) = low - margin, high + margin
         return float(left), float(right), float(bottom), float(top)
-
-
-def _umap() -> Any:
-    if importlib.util.find_spec("umap") is None:
-        raise ValueError("UMAP needs umap-learn, which is not installed; pip install 'galwidget[umap]', or choose PCA")
-    return importlib.import_module("umap").UMAP(random_state=0, n_jobs=1)
 
 
 def colourable(galaxies: Galaxies) -> list[str]:

@@ -5,6 +5,7 @@ import type { Asked } from "./controls";
 import { Desk } from "./desk";
 import { element } from "./dom";
 import { type Act, changeSection, exampleSection, oddSection, querySection } from "./find_panel";
+import { making } from "./making";
 import type { Frame } from "./protocol";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
@@ -131,12 +132,18 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     hover: point,
     describe: (cell) => describe(session.frame, found(), cell),
   });
-  const bar = element("progress", { class: "gw-progress", max: 1, hidden: true });
-  const words = element("small", {});
-  const making = element("div", { class: "gw-making", role: "status", hidden: true }, words, bar);
+  const untold = () => session.get<boolean>("types") && !found().types;
+  const waitedFor = () => [
+    ...(found().waiting ? [odd() ? "oddities" : "neighbours"] : []),
+    ...(untold() ? ["types"] : []),
+  ];
+  const made = making(session, waitedFor, (there) => {
+    empty.hidden = !found().waiting || there;
+  });
+  shell.onEnd(made.end);
   const empty = element("div", { class: "gw-hint", hidden: true }, "one moment");
   const why = element("div", { class: "gw-why" });
-  const right = element("div", { class: "gw-found" }, making, empty, sheet.root, why);
+  const right = element("div", { class: "gw-found" }, made.root, empty, sheet.root, why);
   shell.stage.append(element("div", { class: "gw-find" }, galaxy.root, right));
   desk.attach(sheet, true);
   let room = 0;
@@ -214,16 +221,6 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   const change = changeSection(session);
   const oddities = oddSection(session, acts, found);
   shell.panel.append(...[query, examples, change, oddities].map((part) => part.root));
-  const report = () => {
-    const { what, ready, total: all } = session.get<{ what?: string; ready?: number; total?: number }>("progress");
-    const untold = session.get<boolean>("types") && !found().types;
-    const waiting = found().waiting || untold;
-    making.hidden = what === undefined || !waiting;
-    bar.hidden = !all;
-    bar.value = all ? (ready ?? 0) / all : 0;
-    words.textContent = what ? `${what}${all ? `: ${ready} of ${all} galaxies` : ""}` : "";
-    empty.hidden = !found().waiting || what !== undefined;
-  };
   const show = () => {
     galaxy.root.hidden = odd();
     why.hidden = !odd();
@@ -231,10 +228,8 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     oddities.root.hidden = !odd();
     for (const part of [query, examples, oddities]) part.show();
     change.show(found().values ?? {});
-    report();
+    made.show();
   };
-  session.model.on("change:progress", report);
-  shell.onEnd(() => session.model.off("change:progress", report));
   return desk.follow({ draw, select, show });
 }
 

@@ -142,6 +142,11 @@ export class Session {
     return answer?.type === "details" ? answer.details : null;
   }
 
+  /** Have the kernel do something that is answered by traits alone. */
+  order(what: "stop" | "resume"): void {
+    this.#send({ type: what });
+  }
+
   #ask(message: Record<string, unknown>): Promise<Answer | null> {
     if (this.parted) return Promise.resolve(null);
     return new Promise((resolve) => {

@@ -17,6 +17,24 @@ galaxies = gw.simulate(60, model.survey, seed=3, stamp=model.stamp, mag_limit=20
 finder = gw.GalaxyFinder(model, galaxies, query=5, reference=galaxies)
 finder
 """,
+    """
+import threading
+
+from galwidget.widgets import find
+
+assert finder.wait(60)
+go, build = threading.Event(), find.Index.build
+
+def slowly(*of, progress):
+    progress("encoding", 12, 60)
+    go.wait()
+    progress("encoding", 60, 60)
+    return build(*of, progress=progress)
+
+find.Index.build = slowly
+slow = gw.GalaxyFinder(model, galaxies, query=5)
+slow
+""",
 )
 
 
@@ -169,6 +187,22 @@ def test_oddities_say_why_and_marks_change_their_order(notebook, widget, photogr
     reasons = cells(widget).locator(".gw-foot").all_text_contents()
     assert notebook.run("print([finder.oddities.reason[row] for row in finder.oddities.order[:12]])") == f"{reasons}\n"
     photograph(notebook.page, "find_odd_marked")
+
+
+def test_search_is_stopped_and_begun_again(notebook, photograph):
+    widget = notebook.page.locator(".gw-widget").last
+    making = widget.locator(".gw-making")
+    making.get_by_role("status").filter(has_text="encoding: 12 of 60 galaxies").wait_for()
+    photograph(notebook.page, "find_making")
+    making.get_by_role("button", name="Stop").click()
+    assert making.get_by_role("button").is_disabled()
+    notebook.run("go.set()")
+    making.get_by_role("status").filter(has_text="neighbours: stopped").wait_for()
+    assert notebook.run("print(slow.stopped, slow.ready)") == "['neighbours'] []\n"
+    making.get_by_role("button", name="Begin again").press("Enter")
+    notebook.page.wait_for_function("document.querySelectorAll('.gw-widget')[1].querySelectorAll('.gw-found .gw-cell').length === 12")
+    making.wait_for(state="hidden")
+    assert notebook.run("print(slow.stopped, slow.ready)") == "[] ['neighbours']\n"
 
 
 def test_nothing_went_wrong_in_the_page(notebook):

@@ -10,10 +10,11 @@ import warnings
 import numpy as np
 import pytest
 from traitlets import TraitError
+from wire import Browser
 
 import galwidget as gw
 from galwidget.science import classification, metric
-from galwidget.widgets.chore import Chore
+from galwidget.widgets import find
 
 warnings.filterwarnings("ignore", module="lightning")
 
@@ -137,33 +138,32 @@ def test_sample_and_index_that_do_not_fit_are_refused(model, galaxies, index):
         gw.GalaxyFinder(model, gw.Galaxies(table=galaxies.table, survey=galaxies.survey))
 
 
-def test_chore_reports_and_stops_when_it_is_dropped():
-    reports, held = [], threading.Event()
+def test_finder_stops_its_search_and_begins_it_anew_as_the_browser_says(model, galaxies, monkeypatch):
+    go, build = threading.Event(), find.Index.build
 
-    def make(report):
-        report("counting", 0, 2)
-        held.wait(10)
-        report("counting", 2, 2)
-        return "done"
+    def slowly(*of, progress):
+        progress("encoding", 0, 8)
+        assert go.wait(20)
+        progress("encoding", 8, 8)
+        return build(*of, progress=False)
 
-    kept, dropped = Chore(make, reports.append, "kept"), Chore(make, reports.append, "dropped")
-    dropped.begin()
-    dropped.drop()
-    held.set()
-    assert kept.result(10) == "done"
-    assert reports[-3:] == [("counting", 0, 2), ("counting", 2, 2), None]
-    with pytest.raises(ValueError, match="the widget was closed"):
-        dropped.result(10)
-
-
-def test_chore_that_fails_says_why():
-    def make(_):
-        raise ValueError("no light at all")
-
-    chore = Chore(make, lambda _: None, "failing")
-    assert not chore.wait(10)
-    with pytest.raises(ValueError, match="no light at all"):
-        chore.result()
+    monkeypatch.setattr(find.Index, "build", slowly)
+    finder = gw.GalaxyFinder(model, galaxies, k=3)
+    browser, told = Browser(finder), threading.Event()
+    finder.observe(lambda _: told.set(), "stopped")
+    browser.say({"type": "stop", "state": {"query": 2}})
+    go.set()
+    assert told.wait(20)
+    assert (finder.stopped, finder.ready, finder.progress, finder.query) == (["neighbours"], [], {}, 2)
+    browser.say({"type": "frame", "seq": 1, "state": {}})
+    content, _ = browser.hear()
+    assert content["about"]["waiting"]
+    assert finder.stopped == ["neighbours"]
+    browser.say({"type": "resume", "state": {}})
+    assert finder.wait(20)
+    assert (finder.stopped, finder.ready) == ([], ["neighbours"])
+    assert finder.neighbours.index.shape == (1, 3)
+    finder.close()
 
 
 def test_neighbours_by_kind_are_those_of_nearest_by_kind_and_the_code_says_so(finder, model, galaxies, index, monkeypatch):
