@@ -6,7 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 from jupyter_in_browser import pixels
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, LatexExporter
 from toy_model import ToyModel
 from widget_page import WidgetPage
 
@@ -95,6 +95,11 @@ def test_saved_notebook_is_small_and_shows_a_picture_without_a_kernel(notebook):
     assert all(len(json.dumps(cell)) < 200_000 for cell in saved.cells)
     page, _ = HTMLExporter().from_notebook_node(saved)
     assert page.count('src="data:image/png;base64,') >= 2
+    # what the PDF is typeset from
+    text, files = LatexExporter().from_notebook_node(saved)
+    drawn = [name for name in files["outputs"] if name.endswith(".png") and f"{{{name}}}" in text]
+    assert len(drawn) >= 2
+    assert all(files["outputs"][name].startswith(b"\x89PNG") for name in drawn)
     assert notebook.console == []
 
 
