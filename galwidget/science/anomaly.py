@@ -33,6 +33,8 @@ _BATCH = 128
 #: Size of the reference sample that is simulated where none is given.
 _REFERENCE = 768
 _SEED = 20
+#: How much the oddest part outweighs the others.
+_SHARPNESS = 3.0
 #: Points of a posterior that its attributes are held against.
 _DRAWS = 32
 
@@ -44,7 +46,8 @@ class Anomalies:
     Parameters
     ----------
     score
-        Larger is odder, shape (n,): 0 is the median of normal galaxies as bright, 1 the width of their upper half.
+        Larger is odder, shape (n,): 0 is the median of normal galaxies as bright, 1 the width of their upper half or, where their tail is
+        long, 2.33 what one in a hundred exceeds.
     p_value
         Share of the reference sample, made as bright, that is at least as odd, (n,).
     parts
@@ -198,7 +201,7 @@ def _combine(parts: Mapping[str, np.ndarray], n: int) -> np.ndarray:
     """A soft maximum: one thing very wrong is odd, and so are several a little wrong."""
     if not parts:
         return np.zeros(n)
-    return np.asarray(logsumexp(np.stack(list(parts.values())), axis=0))
+    return np.asarray(logsumexp(_SHARPNESS * np.stack(list(parts.values())), axis=0))
 
 
 def _gather(model: GalaxyModel, galaxies: Galaxies, refine: int, *, progress: Progress) -> _Evidence:

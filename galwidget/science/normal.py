@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = ["Normal"]
 
-_NODES, _WINDOW = 12, 0.2
 _FEWEST = 50
+#: Galaxies that a trend is learnt from at most: beyond them it gets no better.
+_MOST = 3000
+#: A curve of three coefficients follows brightness over a survey's range, and is steady with a hundred galaxies.
+_DEGREE = 2
+#: The upper width is where a normal distribution has one sigma; it is a longer one where one in a hundred is beyond 2.33 of them.
+_UPPER, _TAIL, _TAIL_SIGMA = 0.84, 99, 2.33
+#: Least width anywhere, in the mean one: a curve may bend too low between few galaxies.
+_LEAST = 0.2
 
 
 class Normal:
     """Medians and upper widths of several quantities as functions of brightness, from a reference sample.
+
+    Both are parabolas of brightness, fitted by quantile regression (Koenker & Bassett 1978, https://doi.org/10.2307/1913643); a quantity
+    whose tail is longer than a normal distribution's is held to its tail.
 
     Parameters
     ----------
@@ -24,38 +35,58 @@ class Normal:
     """
 
     def __init__(self, brightness: np.ndarray, parts: Mapping[str, np.ndarray]) -> None:
-        self.size = len(brightness)
         self._middle = float(np.nanmedian(brightness)) if np.isfinite(brightness).any() else 0.0
         brightness = np.nan_to_num(brightness, nan=self._middle)
-        order = np.argsort(brightness, kind="stable")
-        half = max(int(_WINDOW * self.size / 2), min(_FEWEST, self.size) // 2)
-        centres = np.linspace(0, self.size - 1, _NODES).astype(int)
-        windows = [order[max(0, centre - half) : centre + half + 1] for centre in centres]
-        self._nodes = np.array([np.median(brightness[window]) for window in windows])
-        self._median, self._width = {}, {}
-        for name, values in parts.items():
-            if np.isfinite(values).sum() < _FEWEST:
-                continue
-            self._median[name] = np.array([_quantile(values[window], 50, values) for window in windows])
-            # the trend within a window is no width
-            left = values - np.interp(brightness, self._nodes, self._median[name])
-            self._width[name] = np.maximum([_quantile(left[window], 84, left) for window in windows], 1e-6)
+        low, high = np.percentile(brightness, [1, 99]) if len(brightness) else (0.0, 1.0)
+        self._low, self._high = float(low), float(high)
+        powers = self._powers(brightness)
+        self._trends = {name: _trend(powers, values) for name, values in parts.items() if np.isfinite(values).sum() >= _FEWEST}
 
     @property
     def names(self) -> tuple[str, ...]:
         """What the reference has enough of to judge by."""
-        return tuple(self._median)
+        return tuple(self._trends)
 
     def excess(self, name: str, values: np.ndarray, brightness: np.ndarray) -> np.ndarray:
-        """How far above the median of galaxies as bright, in widths of the upper half (16% lie above 1), (n,); 0 where there is none."""
-        at = np.nan_to_num(brightness, nan=self._middle)
-        median, width = (np.interp(at, self._nodes, nodes[name]) for nodes in (self._median, self._width))
-        return np.nan_to_num((values - median) / width, nan=0.0, posinf=1e6, neginf=-1e6)
+        """How far above the median of galaxies as bright, in widths, (n,); 0 where there is none.
+
+        Of the reference at most 16 % are above 1, and at most 1 % above 2.33.
+        """
+        powers = self._powers(np.nan_to_num(brightness, nan=self._middle))
+        return np.nan_to_num(self._trends[name].excess(powers, values), nan=0.0, posinf=1e6, neginf=-1e6)
+
+    def _powers(self, brightness: np.ndarray) -> np.ndarray:
+        """Powers of brightness on a scale from -1 to 1, (n, 3); beyond the reference the ends hold."""
+        scaled = 2 * (brightness - self._low) / max(self._high - self._low, 1e-9) - 1
+        return np.vander(scaled.clip(-1.2, 1.2), _DEGREE + 1, increasing=True)
 
 
-def _quantile(values: np.ndarray, percent: float, everywhere: np.ndarray) -> float:
-    """Of the finite values; where there are few, of all that are finite everywhere."""
-    finite = values[np.isfinite(values)]
-    if len(finite) < _FEWEST // 3:
-        finite = everywhere[np.isfinite(everywhere)]
-    return float(np.percentile(finite, percent))
+@dataclass(frozen=True)
+class _Trend:
+    median: np.ndarray
+    width: np.ndarray
+    least: float
+    tail: float
+
+    def excess(self, powers: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return (values - powers @ self.median) / np.maximum(powers @ self.width, self.least) / self.tail
+
+
+def _trend(powers: np.ndarray, values: np.ndarray) -> _Trend:
+    there = np.isfinite(values)
+    powers, values = powers[there], values[there]
+    some = np.argsort(powers[:, 1], kind="stable")[np.linspace(0, len(values) - 1, min(_MOST, len(values))).astype(int)]
+    median = _quantile(powers[some], values[some], 0.5)
+    left = values - powers @ median
+    width = _quantile(powers[some], left[some], _UPPER)
+    least = max(_LEAST * float(np.quantile(left, _UPPER)), 1e-6)
+    trend = _Trend(median, width, least, 1.0)
+    tail = float(np.percentile(trend.excess(powers, values), _TAIL)) / _TAIL_SIGMA
+    return _Trend(median, width, least, max(tail, 1.0))
+
+
+def _quantile(powers: np.ndarray, values: np.ndarray, share: float) -> np.ndarray:
+    """Coefficients of the curve below which this share of the values is."""
+    from sklearn.linear_model import QuantileRegressor  # noqa: PLC0415 (a second to import)
+
+    return QuantileRegressor(quantile=share, alpha=0, fit_intercept=False).fit(powers, values).coef_
