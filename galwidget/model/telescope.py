@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-__all__ = ["convolve"]
+__all__ = ["convolve", "through"]
 
 
 def convolve(flux: Tensor, psf: Tensor) -> Tensor:
@@ -23,11 +25,20 @@ def convolve(flux: Tensor, psf: Tensor) -> Tensor:
     torch.Tensor
         Shape of ``flux``: the central part of the linear convolution, as `scipy.signal.fftconvolve` with ``mode="same"`` gives.
     """
-    height, width = flux.shape[-2:]
+    return through(psf, flux.shape[-2], flux.shape[-1])(flux)
+
+
+def through(psf: Tensor, height: int, width: int) -> Callable[[Tensor], Tensor]:
+    """`convolve` with one PSF, for many pictures of this size: the PSF's spectrum is taken once."""
     half = psf.shape[-1] // 2
     # only the half that wraps into the part that is kept needs room
     from scipy.fft import next_fast_len  # noqa: PLC0415 (the first picture needs no telescope)
 
     size = [next_fast_len(side + half, real=True) for side in (height, width)]
-    spectrum = torch.fft.rfft2(flux, s=size) * torch.fft.rfft2(psf, s=size)
-    return torch.fft.irfft2(spectrum, s=size).roll((-half, -half), (-2, -1))[..., :height, :width]
+    transfer = torch.fft.rfft2(psf, s=size)
+
+    def seen(flux: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft2(flux, s=size) * transfer
+        return torch.fft.irfft2(spectrum, s=size).roll((-half, -half), (-2, -1))[..., :height, :width]
+
+    return seen

@@ -7,24 +7,26 @@ import math
 import torch
 from torch import Tensor
 
-from galwidget.model.telescope import convolve
+from galwidget.model.telescope import through
 
-__all__ = ["CORRELATION_AREA", "allowance", "amplitude", "missed", "relative_error"]
+__all__ = ["CORRELATION_AREA", "allowance", "amplitude", "missed", "relative_error", "undecided"]
 
 #: Correlation lengths of the decoder's relative error (standard deviations, pixels): fine structure, and a whole side too bright.
 _LENGTHS = (1.2, 5.0)
 #: Share of the variance of that error that all bands have together: a spiral arm is one in every band.
 _COMMON = 0.7
 #: Conjugate gradients stop for a galaxy at this share of its residual, and for all after so many steps.
-_RESOLVED, _STEPS = 1e-5, 120
+_RESOLVED, _STEPS = 1e-5, 400
 #: Largest relative error of the decoder that is believed.
 _LARGEST = 0.5
 #: Pixels that decide together what the field is at one, pi l^2 of the finer length.
 CORRELATION_AREA = math.pi * _LENGTHS[0] ** 2
+#: Wavenumbers that a variance is summed over, up to Nyquist's.
+_MODES = 16
 #: Standard deviation of the model's error of a band's whole flux, relative: wide enough that empty sky is not filled with a faint galaxy.
 _FLUX_ERROR = 0.3
 #: How fast the relative error grows outwards.
-_OUTWARD = 0.25
+_OUTWARD = 0.55
 #: Relative error about which `relative_error` is the best estimate.
 _USUAL = 0.05
 
@@ -38,8 +40,8 @@ def amplitude(flux: Tensor, ivar: Tensor, seen: Tensor) -> Tensor:
 def allowance(light: Tensor) -> Tensor:
     """What the decoder's error is in proportion to, nJy, from its light (n, band, y, x): the light, and more of it where it is faint.
 
-    Wings are drawn less well than cores: the relative error grows as the light falls from its peak, to the power 0.25, which makes the
-    errors of simulated galaxies come true at every brightness (1.5 times too small in the wings, where it is the same everywhere).
+    Wings are drawn less well than cores: the relative error grows as the light falls from its peak, to the power 0.55, which makes the
+    errors of simulated galaxies come true at every brightness (twice too small in the wings, where it is the same everywhere).
     """
     peak = light.amax((2, 3), keepdim=True).clamp(min=1e-30)
     return peak * (light / peak).clamp(min=0) ** (1 - _OUTWARD)
@@ -88,11 +90,13 @@ def missed(residual: Tensor, ivar: Tensor, psf: Tensor, envelope: Tensor) -> Ten
     # in single precision the rounding of one batch size or another would grow from step to step
     residual, ivar, psf, envelope = (part.double() for part in (residual, ivar, psf, envelope))
     weight = ivar.sqrt()
-    turned = psf.flip((-2, -1))
-    kernel = _correlation(residual.shape[-1], residual.dtype)
+    height, width = residual.shape[-2:]
+    seen, back, smooth = (
+        through(kernel, height, width) for kernel in (psf, psf.flip((-2, -1)), _correlation(residual.shape[-1], residual.dtype))
+    )
 
     def spread(y: Tensor) -> Tensor:
-        field = convolve(envelope * convolve(weight * y, turned), kernel)
+        field = smooth(envelope * back(weight * y))
         return envelope * ((1 - _COMMON) * field + _COMMON * field.sum(1, keepdim=True))
 
     right = weight * residual
@@ -104,12 +108,46 @@ def missed(residual: Tensor, ivar: Tensor, psf: Tensor, envelope: Tensor) -> Ten
     for _ in range(_STEPS):
         if bool((norm <= enough).all()):
             break
-        applied = direction + weight * convolve(spread(direction), psf)
+        applied = direction + weight * seen(spread(direction))
         step = torch.where(norm > enough, norm / _dot(direction, applied).clamp(min=1e-30), 0.0)
         solution, rest = solution + step * direction, rest - step * applied
         after = _dot(rest, rest)
         direction, norm = rest + after / norm.clamp(min=1e-30) * direction, after
     return spread(solution).float()
+
+
+def undecided(seen: Tensor, shown: Tensor, ivar: Tensor, psf: Tensor, view: Tensor) -> Tensor:
+    r"""The variance of `missed`'s field that its pixels leave, nJy^2, (n, band, y, x), where brightness and noise change slowly.
+
+    There the modes of the field are independent of each other. A mode of wavenumber k has the prior covariance
+    :math:`P(k) [(1 - c) I + c\,1 1^T]` between bands, c the share that they have in common, and of each band the pixels tell
+    :math:`d_b = s_b^2 |H_b(k)|^2 / v_b`. What is left of it in band b is
+
+    .. math:: \frac{p}{1 + p d_b} + \frac{1}{(1 + p d_b)^2} \left[\frac{1}{c P} + \sum_j \frac{d_j}{1 + p d_j}\right]^{-1},
+        \qquad p = (1 - c) P
+
+    Broad errors, and those that all bands have, are known from many pixels; fine ones that a PSF washes out are hardly to be seen.
+
+    Parameters
+    ----------
+    seen, shown
+        Standard deviation of what the decoder misses, through the PSF of the data and as it is to be shown, nJy, (n, band, y, x).
+    ivar, psf, view
+        Inverse variance, PSF of the data and PSF of what is shown, (band, k, k) or (n, band, k, k): taken as Gaussians of their areas.
+    """
+    own, other = (1 / (4 * math.pi * part.square().sum((-2, -1))[..., None, None]) for part in (psf, view))
+    edges = math.pi * torch.linspace(0, 1, _MODES + 1) ** 2
+    modes = [(k, k * step / (2 * math.pi)) for k, step in zip((edges[1:] + edges[:-1]) / 2, edges.diff(), strict=True)]
+    powers = [sum(math.pi * length**2 * torch.exp(-0.5 * (k * length) ** 2) for length in _LENGTHS) for k, _ in modes]
+    # of unit variance through the PSF of the data, where it is measured
+    share = sum(weight * power * torch.exp(-own * k**2) for (k, weight), power in zip(modes, powers, strict=True))
+    total = torch.zeros_like(seen)
+    for (k, weight), power in zip(modes, powers, strict=True):
+        told = seen**2 * ivar * torch.exp(-own * k**2) / share
+        alone = 1 / (1 + (1 - _COMMON) * power * told)
+        common = 1 / (1 / (_COMMON * power) + (told * alone).sum(1, keepdim=True))
+        total = total + weight * torch.exp(-other * k**2) * ((1 - _COMMON) * power * alone + alone**2 * common)
+    return shown**2 / share * total
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 import galwidget as gw
 from galwidget.model.telescope import convolve
 from galwidget.science import denoise as module
-from galwidget.science.residual_field import allowance, missed, relative_error
+from galwidget.science.faint import faint_population, gauss_newton, without_limit
+from galwidget.science.residual_field import allowance, missed, relative_error, undecided
 
 warnings.filterwarnings("ignore", module="lightning")
 KEYS = {"stamp": 32, "bands": "gr", "mag_limit": 20.5, "flatten": 0.8, "measured": False, "progress": False}
@@ -101,6 +102,70 @@ def test_the_residual_field_solves_its_equation():
     np.testing.assert_allclose(missed(residual, ivar, psf, envelope).flatten(), expected, atol=2e-3)
 
 
+def test_what_the_field_leaves_open_is_what_its_equation_says():
+    """The diagonal of K - K (K + N)^-1 K by dense matrices, in the middle of an even field; without pixels, all of it."""
+    side, error, sigma = 32, 2.0, 1.5
+    at = np.stack(np.indices((side, side)), -1).reshape(-1, 2)
+    squared = ((at[:, None] - at) ** 2).sum(-1)
+    covariance = error**2 * (np.exp(-0.5 * squared / 1.2**2) + np.exp(-0.5 * squared / 5.0**2)) / 2
+    left = covariance - covariance @ np.linalg.solve(covariance + sigma**2 * np.eye(side * side), covariance)
+    expected = np.diag(left).reshape(side, side)[14:18, 14:18].mean()
+    even, psf = torch.full((1, 1, side, side), error), torch.ones(1, 1, 1, 1)
+    found = undecided(even, even, torch.full_like(even, sigma**-2), psf, psf)
+    assert found[0, 0, 16, 16].item() == pytest.approx(expected, rel=0.1)
+    torch.testing.assert_close(undecided(even, even, torch.zeros_like(even), psf, psf), even**2)
+
+
+def test_bands_tell_of_each_other_what_they_have_in_common():
+    even, psf = torch.ones(1, 2, 4, 4), torch.ones(1, 2, 1, 1)
+    blind = torch.ones_like(even)
+    blind[:, 0] = 0
+    left = undecided(even, even, 100 * blind, psf, psf)[0, :, 0, 0]
+    # 30 per cent of the variance are the band's own
+    assert left[1] < 0.05
+    assert left[0].item() == pytest.approx(0.3 + 0.7 * 0.3, abs=0.05)
+
+
+def test_a_population_goes_on_beyond_its_limit():
+    """Sizes that fall with brightness, in a sample cut at a brightness: what is expected of a galaxy beyond the cut is on the same line."""
+    random = np.random.default_rng(4)
+    log_flux = random.normal(0, 1, 200_000)
+    size = 0.4 * log_flux + random.normal(0, 0.3, len(log_flux))
+    points = torch.from_numpy(np.stack([log_flux, size, random.normal(0, 1, len(log_flux))], 1)[(log_flux > 1) & (log_flux < 1.6)])
+    mean, precision = without_limit(points, points[:, 0])
+    covariance = torch.linalg.inv(precision)
+    slope = covariance[1, 0] / covariance[0, 0]
+    assert (mean[1] + slope * (-1 - mean[0])).item() == pytest.approx(-0.4, abs=0.03)
+    assert (covariance[1, 1] - slope * covariance[0, 1]).item() == pytest.approx(2 * 0.3**2, rel=0.03)
+    assert covariance[0, 0].item() == pytest.approx(2.0**2, rel=0.01)
+
+
+def test_the_search_finds_the_posterior_of_a_linear_picture():
+    random = np.random.default_rng(5)
+    basis = torch.from_numpy(random.normal(0, 1, (3, 2 * 8 * 8)).astype(np.float32))
+    flux, ivar = (torch.from_numpy(random.uniform(0.5, 2, (4, 2, 8, 8)).astype(np.float32)) for _ in range(2))
+    mean, precision = torch.zeros(4, 3, dtype=torch.float64), torch.eye(3, dtype=torch.float64).expand(4, 3, 3)
+    found, root = gauss_newton(
+        lambda z: (z @ basis).view(-1, 2, 8, 8), torch.ones(4, 2, 1, 1), flux, ivar, torch.zeros(4, 3), mean, precision
+    )
+    curvature = torch.einsum("dp,np,ep->nde", basis, ivar.flatten(1), basis).double() + precision
+    expected = torch.linalg.solve(curvature, torch.einsum("dp,np->nd", basis, (ivar * flux).flatten(1)).double())
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(root @ root.mT, torch.linalg.inv(curvature), atol=1e-4)
+
+
+def test_faint_galaxies_come_out_the_same_alone_and_in_any_batch():
+    shipped = gw.load()
+    faint = gw.simulate(6, "KiDS", seed=8, bands="ugriZ", mag_limit=23.5, measured=False, progress=False)
+    together, alone = gw.denoise(shipped, faint, progress=False), gw.denoise(shipped, faint[3], progress=False)
+    np.testing.assert_allclose(alone.flux[0], together.flux[3], atol=1e-3 * together.flux[3].max())
+    np.testing.assert_allclose(np.log(alone.ivar[0]), np.log(together.ivar[3]), atol=0.02)
+
+
+def test_a_model_without_magnitudes_has_no_faint_end(model):
+    assert faint_population(model) is None
+
+
 def test_the_relative_error_is_found_between_its_bounds():
     random = np.random.default_rng(2)
     profile = 1000 * np.exp(-np.hypot(*(np.indices((32, 32)) - 15.5)) / 4)
@@ -117,7 +182,7 @@ def test_the_relative_error_is_found_between_its_bounds():
 def test_wings_are_allowed_more_of_their_light_than_cores():
     light = torch.tensor([[[[100.0, 10.0], [1.0, 0.0]]]])
     relative = (allowance(light) / light)[light > 0]
-    torch.testing.assert_close(relative, torch.tensor([1.0, 10**0.25, 100**0.25]))
+    torch.testing.assert_close(relative, torch.tensor([1.0, 10**0.55, 100**0.55]))
     assert allowance(light)[0, 0, 1, 1] == 0
     assert (allowance(torch.zeros(1, 1, 2, 2)) == 0).all()
 
