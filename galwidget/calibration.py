@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -16,13 +15,15 @@ from galwidget.measurement import measure
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality
 from galwidget.predicted import SHOWN
-from galwidget.prediction import EVIDENCE, Prediction, Widening, predict, tempered
+from galwidget.prediction import EVIDENCE, Prediction, WideningMap, predict, tempered
 from galwidget.progress import Progress, steps
 
 __all__ = ["calibrate", "calibrate_predictions"]
 
 #: Copies of a prediction in a `Widening`; galaxies it needs, and may have; the density, per standard deviation, that no outlier is below.
 _COPIES, _LEAST, _MOST, _FLOOR = 3, 200, 6000, 1e-5
+#: Nodes of a `WideningMap`, and galaxies for each.
+_NODES, _EACH = 4, 400
 _BATCH, _DRAWS = 128, 32
 #: Galaxies that tell which attribute a latent dimension goes with.
 _MEANT = 2000
@@ -97,8 +98,8 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
     """Write into ``model.about`` how much wider its predictions must be to come true on galaxies that it was not trained on.
 
     A product of experts takes what each of them says for independent; magnitudes and pixels of one exposure share their noise, so that
-    the product is too sure. For each attribute and each kind of evidence (`galwidget.prediction.EVIDENCE`) a `Widening` is fitted, by
-    maximum likelihood, after how far the attributes beside an image are to be trusted (`galwidget.prediction.trusted_posterior`);
+    the product is too sure. For each attribute and each kind of evidence (`galwidget.prediction.EVIDENCE`) a `WideningMap` is fitted,
+    by maximum likelihood, after how far the attributes beside an image are to be trusted (`galwidget.prediction.trusted_posterior`);
     `GalaxyModel.predict` applies both.
 
     Parameters
@@ -137,7 +138,7 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
                 if trust != 1:
                     trusts.setdefault(name, {})[kind] = trust
                 widening = _widening(predicted, truth[there.numpy()])
-                found.setdefault(name, {})[kind] = {part: np.round(value, 4).tolist() for part, value in asdict(widening).items()}
+                found.setdefault(name, {})[kind] = {part: np.round(value, 4).tolist() for part, value in vars(widening).items()}
     model.about["trust"] = trusts
     model.about["calibration"] = found
 
@@ -168,23 +169,27 @@ def _image_experts(model: GalaxyModel, galaxies: Galaxies) -> dict[str, tuple[Ga
     return {"image": (Gaussian(mean, precision), torch.cat([here for _, here in parts]))}
 
 
-def _widening(prediction: Prediction, truth: np.ndarray) -> Widening:
-    """The widening of greatest likelihood."""
+def _widening(prediction: Prediction, truth: np.ndarray) -> WideningMap:
+    """The widening of greatest likelihood, by how wide the prediction is."""
     center, width = prediction.moments
+    count = int(np.clip(len(truth) // _EACH, 1, _NODES))
+    nodes = np.quantile(np.log(width), (np.arange(count) + 0.5) / count)
+    nothing = np.zeros((count, _COPIES))
+    at_nodes = torch.from_numpy(WideningMap(nodes, nothing, nothing, nothing).weights(width))
     at = torch.from_numpy((prediction.scaling.forward(truth)[0] - center) / width)[:, None, None]
     standard = ((prediction.means - center[:, None]) / width[:, None], prediction.scatters / width[:, None])
     means, scatters = (torch.from_numpy(part)[:, None] for part in standard)
     weights = torch.from_numpy(prediction.weights).log()[:, None]
-    share = torch.zeros(_COPIES, dtype=torch.float64, requires_grad=True)
-    shift = torch.zeros(_COPIES, dtype=torch.float64, requires_grad=True)
-    stretch = torch.linspace(-0.3, 0.7, _COPIES, dtype=torch.float64).requires_grad_()
+    share = torch.zeros(count, _COPIES, dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros(count, _COPIES, dtype=torch.float64, requires_grad=True)
+    stretch = torch.linspace(-0.3, 0.7, _COPIES, dtype=torch.float64).repeat(count, 1).requires_grad_()
     optimizer = torch.optim.LBFGS([share, shift, stretch], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        factor = stretch.exp()[:, None]
-        apart = (at - shift[:, None] - factor * means) / (factor * scatters)
-        nats = weights + share.log_softmax(0)[:, None] - 0.5 * apart.square() - (factor * scatters).log()
+        factor = (at_nodes @ stretch).exp()[..., None]
+        apart = (at - (at_nodes @ shift)[..., None] - factor * means) / (factor * scatters)
+        nats = weights + (at_nodes @ share.softmax(1)).log()[..., None] - 0.5 * apart.square() - (factor * scatters).log()
         density = nats.flatten(1).logsumexp(1).exp() / (2 * torch.pi) ** 0.5
         # held to where it starts by as much as one galaxy weighs: a copy that no galaxy needs must not run away
         held = (shift.square().sum() + stretch.square().sum() + share.square().sum()) / len(at)
@@ -194,4 +199,4 @@ def _widening(prediction: Prediction, truth: np.ndarray) -> Widening:
 
     with torch.enable_grad():
         optimizer.step(loss)
-    return Widening(share.detach().softmax(0).numpy(), shift.detach().numpy(), stretch.detach().exp().numpy())
+    return WideningMap(nodes, share.detach().softmax(1).numpy(), shift.detach().numpy(), stretch.detach().exp().numpy())

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     Experts = Mapping[str, tuple[Gaussian, torch.Tensor]]
 
-__all__ = ["EVIDENCE", "CategoryPrediction", "Prediction", "Widening", "calibrated", "evidence", "predict", "tempered", "trusted_posterior"]
+__all__ = [
+    "EVIDENCE",
+    "CategoryPrediction",
+    "Prediction",
+    "Widening",
+    "WideningMap",
+    "calibrated",
+    "evidence",
+    "predict",
+    "tempered",
+    "trusted_posterior",
+]
 
 #: What a prediction rests on: attributes are exact, or measured with errors, most often on that very image.
 EVIDENCE = ("image", "attributes", "image and attributes", "measured attributes", "image and measured attributes")
@@ -51,6 +62,33 @@ class Widening:
         means = center[:, None] + shifts * width[:, None] + stretches * (prediction.means - center)[:, None]
         parts = (shares * prediction.weights[:, None], means, stretches * prediction.scatters[:, None])
         return replace(prediction, **dict(zip(("weights", "means", "scatters"), (part.reshape(n, -1) for part in parts), strict=True)))
+
+
+@dataclass(frozen=True)
+class WideningMap:
+    """The widening of a prediction by its own width, which tells bright galaxies from faint ones: linear between nodes.
+
+    Parameters
+    ----------
+    nodes
+        Logarithms of widths, increasing, (m,); beyond the ends theirs hold.
+    shares, shifts, stretches
+        Of the `Widening` at each, (m, j).
+    """
+
+    nodes: np.ndarray
+    shares: np.ndarray
+    shifts: np.ndarray
+    stretches: np.ndarray
+
+    def weights(self, width: np.ndarray) -> np.ndarray:
+        """How much each node counts for predictions of these standard deviations, on the standardised scale: (n, m)."""
+        return np.stack([np.interp(np.log(width), self.nodes, one) for one in np.eye(len(self.nodes))], 1)
+
+    def __call__(self, width: np.ndarray) -> Widening:
+        """The widening of n predictions."""
+        weights = self.weights(width)
+        return Widening(weights @ self.shares, weights @ self.shifts, np.exp(weights @ np.log(self.stretches)))
 
 
 @dataclass(frozen=True)
@@ -214,7 +252,12 @@ def calibrated(prediction: Prediction, kinds: np.ndarray, about: Mapping[str, An
     known = about.get("calibration", {}).get(prediction.name)
     if not known:
         return prediction
-    copies = len(next(iter(known.values()))["shares"])
-    unchanged = {"shares": [1 / copies] * copies, "shifts": [0.0] * copies, "stretches": [1.0] * copies}
-    widenings = [known.get(kind, unchanged) for kind in EVIDENCE]
-    return Widening(*(np.array([one[part] for one in widenings])[kinds] for part in ("shares", "shifts", "stretches")))(prediction)
+    maps = {kind: WideningMap(**{part: np.array(value) for part, value in one.items()}) for kind, one in known.items()}
+    shape = len(kinds), next(iter(maps.values())).shares.shape[1]
+    widening = Widening(np.full(shape, 1 / shape[1]), np.zeros(shape), np.ones(shape))
+    width = prediction.moments[1]
+    for kind, one in maps.items():
+        rows = kinds == EVIDENCE.index(kind)
+        for part, value in vars(one(width[rows])).items():
+            getattr(widening, part)[rows] = value
+    return widening(prediction)

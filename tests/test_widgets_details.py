@@ -36,6 +36,9 @@ def test_a_galaxy_that_was_seen_is_predicted_as_predict_does_without_its_own_col
     seen, edited = (editor._details(editor._wanted(), cell) for cell in (0, 2))
     expected = model.predict(galaxies[1], "redshift")
     assert seen["predicted"]["redshift"] == pytest.approx([expected.mean[0], expected.std[0]])
+    z, density = (np.array(seen["redshift"][part]) for part in ("z", "density"))
+    assert np.trapezoid(density, z) == pytest.approx(1, abs=0.02)
+    assert np.trapezoid(density * z, z) == pytest.approx(expected.mean[0], abs=0.01)
     assert min(seen["latent"]["std"]) > 0
     np.testing.assert_allclose(seen["latent"]["mean"], model.encode(galaxies[1]).mean[0], atol=1e-4)
     assert edited["predicted"]["mag_r"][0] == pytest.approx(18, abs=0.3)

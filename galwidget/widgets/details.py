@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
@@ -12,6 +14,8 @@ __all__ = ["details"]
 
 #: Points of a posterior that a prediction averages over.
 _DRAWS = 32
+#: Quantiles of a redshift between which its density is drawn, and through which.
+_LEVELS = np.linspace(0.002, 0.998, 48)
 
 
 def details(model: GalaxyModel | None, latent: Latent | None, galaxy: Galaxies | None = None) -> dict[str, Any]:
@@ -29,7 +33,8 @@ def details(model: GalaxyModel | None, latent: Latent | None, galaxy: Galaxies |
     Returns
     -------
     dict
-        ``latent``: ``mean`` and ``std``, or None; ``predicted``: by attribute ``[value, error]``, or ``[category, probability]``.
+        ``latent``: ``mean`` and ``std``, or None; ``predicted``: by attribute ``[value, error]``, or ``[category, probability]``;
+        ``redshift``, where the model predicts it: values ``z`` and their ``density``.
     """
     told: dict[str, Any] = {"latent": None, "predicted": {}}
     if latent is not None and len(latent):
@@ -37,7 +42,8 @@ def details(model: GalaxyModel | None, latent: Latent | None, galaxy: Galaxies |
     if latent is None or not hasattr(model, "mvae"):
         return told
     assert model is not None  # noqa: S101 (narrows the type)
-    from galwidget.prediction import CategoryPrediction  # noqa: PLC0415 (torch only where there is a model to be asked)
+    from galwidget.prediction import CategoryPrediction, Prediction  # noqa: PLC0415 (torch only where there is a model)
+    from galwidget.science.densities import Density  # noqa: PLC0415
 
     found = _at(model, latent) if galaxy is None else {name: model.predict(galaxy, name) for name in _names(model)}
     for name, prediction in found.items():
@@ -46,6 +52,11 @@ def details(model: GalaxyModel | None, latent: Latent | None, galaxy: Galaxies |
             told["predicted"][name] = [prediction.categories[best], float(prediction.probabilities[0, best])]
         else:
             told["predicted"][name] = [float(prediction.mean[0]), float(prediction.std[0])]
+    if isinstance(redshift := found.get("redshift"), Prediction):
+        density = Density(redshift)
+        at = density.quantile(_LEVELS)[0]
+        z = np.sort(np.r_[at, np.linspace(at[0], at[-1], len(at))]).round(5)  # dense where the density is, and no gaps elsewhere
+        told["redshift"] = {"z": z.tolist(), "density": density.pdf(z)[0].round(4).tolist()}
     return told
 
 

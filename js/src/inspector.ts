@@ -8,6 +8,7 @@ import { type Picture, planeOf, sizeOf } from "./paint";
 import { radialProfile, stampMagnitude, windowedCentre } from "./photometry";
 import { bandColour, profilePlot } from "./profile_plot";
 import type { Details, Frame } from "./protocol";
+import { redshiftInWords, redshiftPlot } from "./redshift_plot";
 import { withError } from "./scale";
 import { type Probe, Sheet } from "./sheet";
 import type { Viewing } from "./viewing";
@@ -56,6 +57,7 @@ export class Inspector {
   readonly #flag = element("p", { class: "gw-flag", role: "status", hidden: true });
   readonly #profile = element("figure", {});
   readonly #table = element("table", { class: "gw-known" });
+  readonly #redshift = element("figure", {});
   readonly #latent = element("figure", {});
   /** The galaxy that the details are of: their frame and cell. */
   #asked: Picture | null = null;
@@ -80,7 +82,7 @@ export class Inspector {
     const close = button("×", "close the side panel", options.closed, "gw-quiet");
     const hint = element("small", {}, "all light of the stamp, mag; click a band to show it alone");
     const pictures = element("div", { class: "gw-pictures" }, this.#large.root, this.#thumbnails.root, hint);
-    const words = element("div", { class: "gw-words" }, this.#profile, this.#table, this.#latent);
+    const words = element("div", { class: "gw-words" }, this.#profile, this.#table, this.#redshift, this.#latent);
     this.root.append(
       element("header", {}, this.#title, close),
       this.#flag,
@@ -161,6 +163,10 @@ export class Inspector {
       });
     }
     this.#table.replaceChildren(...tableOf(attributes.map((attribute) => foretold(attribute, this.#details))));
+    const redshift = this.#details?.redshift;
+    this.#redshift.hidden = !redshift;
+    if (redshift)
+      this.#redshift.replaceChildren(element("figcaption", {}, redshiftInWords(redshift)), redshiftPlot(redshift));
     const latent = this.#details?.latent;
     this.#latent.hidden = !latent;
     if (latent) this.#latent.replaceChildren(element("figcaption", {}, inWords(latent)), latentPlot(latent));

@@ -42,6 +42,7 @@ export interface Frame {
 export interface Details {
   latent: { mean: number[]; std: number[] } | null;
   predicted: Record<string, [value: number | string, error: number]>;
+  redshift: { z: number[]; density: number[] } | null;
 }
 
 export type Compass = readonly [north: number, east: number];
@@ -109,9 +110,16 @@ function parseDetails(content: Fields): Details {
     if (!Array.isArray(pair) || pair.length !== 2) throw new Error("a prediction is not a value and its error");
     predicted[name] = [typeof pair[0] === "number" ? pair[0] : String(pair[0]), Number(pair[1])];
   }
-  if (content.latent === null || content.latent === undefined) return { latent: null, predicted };
-  const { mean, std } = fields(content.latent, "a latent");
-  return { latent: { mean: numbers(mean, "a latent's mean"), std: numbers(std, "a latent's spread") }, predicted };
+  const part = (name: string) => (content[name] ? fields(content[name], name) : null);
+  const [place, found] = [part("latent"), part("redshift")];
+  const latent = place && {
+    mean: numbers(place.mean, "a latent's mean"),
+    std: numbers(place.std, "a latent's spread"),
+  };
+  const redshift = found && { z: numbers(found.z, "redshifts"), density: numbers(found.density, "a density") };
+  if (redshift && redshift.z.length !== redshift.density.length)
+    throw new Error("a density has not one value a redshift");
+  return { latent, predicted, redshift };
 }
 
 function parseFrame(content: Fields, buffers: readonly DataView[]): Frame {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decodeCompanded } from "../src/companded";
 import { decodeHalves } from "../src/half";
 import { parseAnswer } from "../src/protocol";
+import { redshiftPlot } from "../src/redshift_plot";
 
 const halves = (...bits: number[]): DataView => new DataView(Uint16Array.from(bits).buffer);
 
@@ -101,5 +102,39 @@ describe("an answer", () => {
       seq: 2,
       message: "no band 'y'",
     });
+  });
+});
+
+describe("details of a galaxy", () => {
+  const told = {
+    latent: { mean: [0.5, -1], std: [0.1, 0] },
+    predicted: { mag_r: [18.5, 0.02], morphology: ["Sc", 0.7] },
+    redshift: { z: [0.1, 0.2, 0.3], density: [0, 9, 1] },
+  };
+
+  it("are read as they are", () => {
+    expect(parseAnswer({ type: "details", seq: 3, ...told }, [])).toEqual({ type: "details", seq: 3, details: told });
+  });
+
+  it("may lack everything", () => {
+    const details = { latent: null, predicted: {}, redshift: null };
+    expect(parseAnswer({ type: "details", seq: 3, latent: null }, [])).toEqual({ type: "details", seq: 3, details });
+  });
+
+  it("with a density of another length are an error", () => {
+    const answer = parseAnswer({ type: "details", seq: 3, ...told, redshift: { z: [0.1], density: [] } }, []);
+    expect(answer).toMatchObject({ type: "error", message: expect.stringContaining("one value a redshift") });
+  });
+
+  it("give a plot from the first to the last redshift that names its peak", () => {
+    const plot = redshiftPlot(told.redshift);
+    expect(plot.getAttribute("aria-label")).toBe("density of the redshift, highest at 0.2");
+    const points = (plot.querySelector("polyline")?.getAttribute("points") ?? "")
+      .split(" ")
+      .map((pair) => pair.split(",").map(Number));
+    expect(points.map(([x]) => x)).toEqual([8, 118, 228]);
+    const heights = points.map(([, y]) => y as number);
+    expect(heights[1]).toBeLessThan(heights[2] as number);
+    expect(heights[2]).toBeLessThan(heights[0] as number);
   });
 });

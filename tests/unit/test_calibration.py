@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import galwidget as gw
-from galwidget.calibration import calibrate
+from galwidget.calibration import _widening, calibrate
 from galwidget.evaluation.prediction import ks_uniform
 from galwidget.model.inputs import Scaling
 from galwidget.prediction import EVIDENCE, Prediction, Widening, calibrated, evidence
@@ -42,12 +42,34 @@ def test_a_widening_stretches_and_moves_every_component():
 
 def test_each_galaxy_is_widened_by_what_its_prediction_rests_on():
     def of(stretch):
-        return {"shares": [1.0], "shifts": [0.0], "stretches": [stretch]}
+        return {"nodes": [0.0], "shares": [[1.0]], "shifts": [[0.0]], "stretches": [[stretch]]}
 
     about = {"calibration": {"mag_r": {"image": of(2.0), "image and attributes": of(4.0)}}}
     found = calibrated(gaussian(np.zeros(3), 1.0), np.array([0, 1, 2]), about)
     np.testing.assert_allclose(found.std, [2.0, 1.0, 4.0])
     assert calibrated(gaussian(np.zeros(3), 1.0), np.zeros(3, int), {}).std[0] == 1
+
+
+def test_wide_predictions_may_be_widened_otherwise_than_narrow_ones():
+    known = {"nodes": [0.0, 2.0], "shares": [[1.0]] * 2, "shifts": [[0.0]] * 2, "stretches": [[1.0], [np.e**2]]}
+    about = {"calibration": {"mag_r": {"image": known}}}
+    widths = np.exp([-1.0, 0.0, 1.0, 2.0, 3.0])
+    raw = Prediction("mag_r", np.ones((5, 1)), np.zeros((5, 1)), widths[:, None], SCALE)
+    np.testing.assert_allclose(calibrated(raw, np.zeros(5, int), about).std / widths, np.exp([0.0, 0.0, 1.0, 2.0, 2.0]))
+
+
+def test_a_map_by_width_is_learnt_where_there_are_galaxies_for_it():
+    random = np.random.default_rng(1)
+    width = np.exp(random.uniform(-2, 0, 3000))
+    truth = width * (1 + 2 * (np.log(width) < -1)) * random.standard_normal(3000)  # narrow predictions are three times too narrow
+    raw = Prediction("mag_r", np.ones((3000, 1)), np.zeros((3000, 1)), width[:, None], SCALE)
+    one = {part: value.tolist() for part, value in vars(_widening(raw, truth)).items()}
+    assert np.shape(one["shares"]) == (4, 3)
+    found = calibrated(raw, np.zeros(3000, int), {"calibration": {"mag_r": {"image": one}}})
+    narrow = np.log(width) < -1.2
+    for rows in (narrow, np.log(width) > -0.8):
+        assert ks_uniform(found.cdf(truth)[rows]) < CHANCE / np.sqrt(rows.sum())
+    assert ks_uniform(raw.cdf(truth)[narrow]) > 0.15
 
 
 def test_attributes_measured_with_errors_are_another_evidence_than_exact_ones(model, galaxies):
