@@ -102,6 +102,44 @@ def test_stopped_map_keeps_what_is_placed_and_goes_on_from_there(galaxies, monke
     chart.close()
 
 
+def test_lassos_clicks_and_colours_are_undone_and_done_again(chart):
+    first = chart.attribute
+    assert chart._undo.disabled
+    lasso(chart, [2, 5, 31])
+    click(chart, 0.3, -0.2)
+    chart.attribute = "g_r"
+    chart._undo.click()
+    assert (chart.attribute, chart.at) == (first, (0.3, -0.2))
+    chart._undo.click()
+    assert (chart.at, chart.selection) == (None, [2, 5, 31])
+    chart._undo.click()
+    assert chart.selection == []
+    assert chart._undo.disabled
+    for _ in range(3):
+        chart._redo.click()
+    assert (chart.attribute, chart.at, chart.selection) == ("g_r", (0.3, -0.2), [2, 5, 31])
+    assert chart._redo.disabled
+    chart._undo.click()
+    chart.selection = [1]  # from here there is no way forward to what was undone
+    assert chart._redo.disabled
+
+
+def test_selection_outlives_another_projection_but_not_other_galaxies(model, slow_umap):
+    (slow_umap / "go").touch()
+    chart = LatentMap(model, n=40)
+    assert chart.wait(_SOON)
+    chart.selection = [3, 7]
+    chart.projection = "UMAP"
+    assert chart.wait(_SOON)
+    assert chart.selection == [3, 7]
+    assert "2 selected" in chart._chosen.value
+    assert chart._undo.disabled  # what was done was done on another plane
+    chart.seed = 2
+    assert chart.wait(_SOON)
+    assert chart.selection == []
+    chart.close()
+
+
 @pytest.fixture
 def slow_umap(tmp_path, monkeypatch):
     """A package umap that says how far it is and waits for a file before it goes on."""

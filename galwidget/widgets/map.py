@@ -16,6 +16,7 @@ from galwidget.widgets.closing import close_parts
 from galwidget.widgets.map_chart import Chart
 from galwidget.widgets.map_exports import MapExports
 from galwidget.widgets.map_jobs import MapJobs
+from galwidget.widgets.past import Past
 from galwidget.widgets.plane import PROJECTIONS, Plane
 from galwidget.widgets.rerun import note
 from galwidget.widgets.shown import StateError
@@ -109,6 +110,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._done, self._halted, self._gone = threading.Event(), threading.Event(), threading.Event()
         self._worker = LatestWorker(self._work, ("build", "colour", "decode", "hover", "sheet"), name="galwidget LatentMap")
         self._make_controls()
+        self._past = Past(self, ("selection", "at", "attribute"), self._remembered)
         wraps = ipywidgets.Layout(flex_flow="row wrap")
         body = ipywidgets.HBox([self._chart.figure, self._panel], layout=wraps)
         super().__init__([self._bar, ipywidgets.HBox([self._status, self._halt]), body], projection=projection, seed=seed)
@@ -125,6 +127,8 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         )
         self._project = ipywidgets.Dropdown(options=PROJECTIONS, description="Projection", layout=ipywidgets.Layout(width="180px"))
         self._clear = ipywidgets.Button(description="Clear selection", disabled=True, layout=ipywidgets.Layout(width="120px"))
+        self._undo = ipywidgets.Button(icon="undo", tooltip="undo", disabled=True, layout=ipywidgets.Layout(width="40px"))
+        self._redo = ipywidgets.Button(icon="repeat", tooltip="redo", disabled=True, layout=ipywidgets.Layout(width="40px"))
         whole = ipywidgets.Button(description="Whole map", layout=ipywidgets.Layout(width="100px"))
         self._status = ipywidgets.Label()
         self._halt = ipywidgets.Button(description="Stop", layout=ipywidgets.Layout(width="80px", display="none"))
@@ -133,7 +137,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._sheet = ipywidgets.Image(layout=ipywidgets.Layout(width="264px", display="none"))
         self._chosen = ipywidgets.HTML("<i>Draw a lasso: its galaxies are selected.</i>")
         self._bar = ipywidgets.HBox(
-            [self._colour, self._tool, whole, self._clear, self._project],
+            [self._colour, self._tool, whole, self._clear, self._undo, self._redo, self._project],
             layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
         beside = ipywidgets.Layout(width="290px", flex="0 0 auto", padding="0 0 0 12px")
@@ -143,6 +147,8 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._project.observe(lambda change: self.set_trait("projection", change["new"]), "value")
         whole.on_click(lambda _: self._chart.whole())
         self._clear.on_click(lambda _: self.set_trait("selection", []))
+        self._undo.on_click(lambda _: self._past.undo())
+        self._redo.on_click(lambda _: self._past.redo())
         self._halt.on_click(lambda _: self.resume() if self._done.is_set() else self.stop())
 
     # ---- what people read
@@ -262,8 +268,12 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._done.clear()
         self.ready = False
         self.set_trait("at", None)
-        self.selection = []
+        if anew:  # they are other galaxies; another projection has the same ones
+            self.selection = []
         self._submit("build")
+
+    def _remembered(self) -> None:
+        self._undo.disabled, self._redo.disabled = not self._past.can_undo, not self._past.can_redo
 
     # ---- what the browser says
 

@@ -73,6 +73,9 @@ class MapJobs:
             self.attribute = next((name for name in best if name in names), "")
             self._colour.value = self.attribute
             self._do_colour(None)
+            if self.selection:
+                self._submit("sheet")
+            self._past.forget()
         except StoppedError:
             self._plane = None
             if self._latent is None:
