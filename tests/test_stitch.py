@@ -66,8 +66,13 @@ def test_table_arrays_and_fits_are_those_of_the_selection(grid, tmp_path, monkey
     assert gw.read(tmp_path / "selected.fits") == expected
 
 
+def test_galaxies_that_nobody_saw_are_not_compressed(grid):
+    with pytest.raises(ValueError, match="only galaxies that were seen are compressed"):
+        grid.code("compressed")
+
+
 def test_form_that_is_none_names_those_there_are(grid):
-    with pytest.raises(ValueError, match="code as 'csv'; it is one of galaxies, table, arrays, fits"):
+    with pytest.raises(ValueError, match="code as 'csv'; it is one of galaxies, table, arrays, fits, compressed"):
         grid.code("csv")
 
 
@@ -172,7 +177,7 @@ def test_browser_is_sent_the_code_and_the_widgets_name(grid):
     grid._receive(None, {"type": "code", "seq": 4, "form": "poem"})
     answer = answers.get(timeout=60)
     assert (answer["type"], answer["seq"]) == ("error", 4)
-    assert "it is one of galaxies, table, arrays, fits" in answer["message"]
+    assert "it is one of galaxies, table, arrays, fits, compressed" in answer["message"]
 
 
 def buffers_of(saved):

@@ -19,7 +19,7 @@ def recipe(finder: GalaxyFinder, galaxies: Galaxies, reference: Galaxies | None,
     """What the finder shows of ``galaxies``: ``examples`` are no answers, ``first`` is the first oddity of the page."""
     name = name_of(galaxies, "galaxies")
     if finder.selection:
-        return Recipe("", name, finder.selection)
+        return Recipe("", name, finder.selection, coder=finder.model)
     if finder.view == "odd":
         given = "" if reference is None else f", reference={name if reference is galaxies else name_of(reference, 'reference')}"
         return _odd(finder, name, given, first)
@@ -38,7 +38,7 @@ def _alike(finder: GalaxyFinder, name: str, examples: Sequence[int], k: int) -> 
         f"found = gw.nearest(model, {query}, {name}, k={k}{by})\n"
         f"rows = [row for row in found.index[0] if row not in {listed(examples)}][:{finder.k}]  # not the examples themselves\n"
     )
-    return Recipe(setup, f"{name}[rows]", [], finder.model)
+    return Recipe(setup, f"{name}[rows]", [], finder.model, finder.model)
 
 
 def _odd(finder: GalaxyFinder, name: str, reference: str, first: int) -> Recipe:
@@ -46,4 +46,4 @@ def _odd(finder: GalaxyFinder, name: str, reference: str, first: int) -> Recipe:
     if any(finder.learned.values()):
         marks = ", ".join(f"{kind}={listed(rows)}" for kind, rows in finder.learned.items() if rows)
         setup += f"found = found.marked({marks})\n"
-    return Recipe(f"{setup}rows = found.order[{first}:{first + finder.k}]\n", f"{name}[rows]", [], finder.model)
+    return Recipe(f"{setup}rows = found.order[{first}:{first + finder.k}]\n", f"{name}[rows]", [], finder.model, finder.model)

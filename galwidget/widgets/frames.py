@@ -148,7 +148,7 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         Parameters
         ----------
         form
-            What the cell ends with: ``galaxies``, ``table``, ``arrays`` or ``fits``.
+            What the cell ends with: ``galaxies``, ``table``, ``arrays``, ``fits`` or, of galaxies that were seen, ``compressed``.
         """
         return cell(self._locked(self._recipe), form)
 

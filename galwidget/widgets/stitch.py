@@ -26,6 +26,7 @@ FORMS = {
     "table": "table = selected.to_table()\ntable",
     "arrays": "flux, ivar, psf = selected.flux, selected.ivar, selected.psfs  # nJy, nJy-2 and unit sum; (n, band, y, x)\nflux.shape",
     "fits": 'selected.write("selected.fits", overwrite=True)  # gw.read("selected.fits") gives the same galaxies back',
+    "compressed": 'gw.compress(model, selected, "selected.gwz", overwrite=True)  # gw.decompress("selected.gwz"), and galwidget decompress',
 }
 _WIDTH = 110
 _SHIPPED = Path(__file__).parent.parent / "weights" / "kids"
@@ -45,22 +46,28 @@ class Recipe:
         Indices into them of the selected ones; empty is all of them.
     model
         The model that is asked; None where the galaxies were given.
+    coder
+        The model that can compress them, where they are galaxies that were seen, with noise; else None.
     """
 
     setup: str
     shown: str
     cells: Sequence[int] | np.ndarray
     model: GalaxyModel | None = None
+    coder: GalaxyModel | None = None
 
 
 def cell(recipe: Recipe, form: str = "galaxies") -> str:
     """Text of a notebook cell that makes the galaxies of a recipe and ends with the ``form`` that is wanted, one of `FORMS`."""
     if form not in FORMS:
         raise ValueError(f"code as {form!r}; it is one of {', '.join(FORMS)}")
+    if form == "compressed" and recipe.coder is None:
+        raise ValueError("only galaxies that were seen are compressed; these are drawn, and their cell is all it takes to have them again")
     pick = "  # none was selected: all of them"
     if len(recipe.cells):
         pick = f"[{listed(recipe.cells)}]"
-    needed = "" if recipe.model is None else _model_lines(recipe.model)
+    model = recipe.coder if form == "compressed" else recipe.model
+    needed = "" if model is None else _model_lines(model)
     return f"{needed}{recipe.setup}selected = {recipe.shown}{pick}\n{FORMS[form]}\n"
 
 

@@ -10,6 +10,8 @@ const FORMS = [
   ["arrays", "arrays"],
   ["fits", "FITS"],
 ] as const;
+/** What only galaxies that were seen become: those that Find looks through. */
+const SEEN_FORMS = [...FORMS, ["compressed", "compressed file"]] as const;
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -72,7 +74,8 @@ export class Stitch {
   readonly #form: HTMLSelectElement;
 
   constructor(private readonly session: Session) {
-    this.#form = choice("the new cell gives", FORMS, "galaxies", () => {});
+    const forms = session.get<string>("kind") === "finder" ? SEEN_FORMS : FORMS;
+    this.#form = choice("the new cell gives", forms, "galaxies", () => {});
     const title = "a cell below this one that makes the selected galaxies again (s)";
     const stitch = button("stitch", title, () => void this.run(), "gw-tool");
     this.root = element("span", { class: "gw-stitch" }, stitch, this.#form);

@@ -44,12 +44,16 @@ def finder(model, galaxies, index):
     made.close()
 
 
-def rows_of(code, finder):
-    """The rows that a stitched cell finds, run without loading its model again."""
+def run(code, finder):
+    """The names that a stitched cell leaves, run without loading its model again."""
     lines = [line for line in code.splitlines() if "check_model" not in line]
-    names = {"model": finder.model, "galaxies": finder._galaxies}
+    names = {"gw": gw, "model": finder.model, "galaxies": finder._galaxies}
     exec("\n".join(lines), names)  # noqa: S102 (the claim is that this text runs)
-    return list(names["rows"])
+    return names
+
+
+def rows_of(code, finder):
+    return list(run(code, finder)["rows"])
 
 
 def test_neighbours_are_those_of_nearest_without_the_galaxy_itself(finder, model, galaxies, index):
@@ -68,6 +72,18 @@ def test_selection_is_rows_of_the_sample_and_survives_a_walk(finder, galaxies):
     assert finder.table["index"].tolist() == [3, 9]
     assert (finder.table["distance"] > 0).all()
     assert "galaxies[[3, 9]]" in finder.code()
+
+
+@pytest.mark.parametrize("selection", [[3, 9], []])
+def test_galaxies_that_were_found_are_compressed_by_the_finder_s_model(finder, tmp_path, monkeypatch, selection):
+    monkeypatch.chdir(tmp_path)
+    finder.selection = selection
+    code = finder.code("compressed")
+    assert "check_model" in code
+    selected = run(code, finder)["selected"]
+    again = gw.decompress("selected.gwz", finder.model, progress=False)
+    assert len(again) == len(selected) == (2 if selection else 6)
+    np.testing.assert_allclose(again.attribute("mag_r"), selected.attribute("mag_r"), atol=0.01)
 
 
 def test_edit_is_looked_for_and_shown(finder, model, galaxies, index):
