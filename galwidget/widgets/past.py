@@ -9,8 +9,8 @@ from traitlets import HasTraits
 
 __all__ = ["Past"]
 
-#: Steps that are remembered.
-_STEPS = 200
+#: Steps that are remembered: a lasso may hold a hundred thousand galaxies.
+_STEPS = 50
 
 
 class Past:
