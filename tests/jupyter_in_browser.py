@@ -212,12 +212,30 @@ class Notebook:
         }"""
         return self.page.evaluate(script, [code, 1000 * timeout])
 
-    def start(self, code: str) -> None:
-        """Begin to run ``code`` in the kernel and do not wait for it."""
+    @contextlib.contextmanager
+    def busy_cell(self, folder: Path, first: str = "") -> Iterator[None]:
+        """A cell that has done ``first`` runs in the kernel for as long as the block does."""
+        begun, released = folder / "begun", folder / "released"
+        code = f"""
+import pathlib, time
+{first}
+pathlib.Path({str(begun)!r}).touch()
+while not pathlib.Path({str(released)!r}).exists():
+    time.sleep(0.02)
+"""
         script = (
             "code => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code, store_history: false})"
         )
         self.page.evaluate(script, code)
+        try:
+            for _ in range(600):
+                if begun.exists():
+                    break
+                self.page.wait_for_timeout(50)
+            assert begun.exists(), "the cell did not begin"
+            yield
+        finally:
+            released.touch()
 
     def comm_messages(self) -> int:
         """Messages of widgets that the page has sent so far."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.editor import GalaxyEditor
 from galwidget.widgets.export import write_page
 from galwidget.widgets.frames import FrameWidget
@@ -64,6 +65,7 @@ class Explorer(ipywidgets.Tab):
         self.add_class("gw-explorer")
         self._own_layout = self.layout
         self.observe(self._opened, "selected_index")
+        hear_beside_cells(self)
         note(self)
 
     def _opened(self, _: Any) -> None:

@@ -17,6 +17,7 @@ from traitlets import Dict, Float, Int, List, Unicode, validate
 
 from galwidget.picture import default_display
 from galwidget.where import where
+from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.details import details
 from galwidget.widgets.export import Exports
 from galwidget.widgets.messages import Messages
@@ -89,6 +90,7 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         self.pixel_scale = survey.pixel_scale
         self._own_layout = self.layout
         self.on_msg(self._receive)
+        hear_beside_cells(self)
         note(self)
 
     # ---- what a subclass says

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from galwidget.widgets.closing import close_parts
+from galwidget.widgets.parts import close_parts
 from galwidget.widgets.shown import in_words
 
 __all__ = ["LateTab"]

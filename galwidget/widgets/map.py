@@ -12,10 +12,11 @@ from traitlets import Float as Number
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
-from galwidget.widgets.closing import close_parts
+from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.map_chart import Chart
 from galwidget.widgets.map_exports import MapExports
 from galwidget.widgets.map_jobs import MapJobs
+from galwidget.widgets.parts import close_parts
 from galwidget.widgets.past import Past
 from galwidget.widgets.plane import PROJECTIONS, Plane
 from galwidget.widgets.rerun import note
@@ -115,6 +116,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         body = ipywidgets.HBox([self._chart.figure, self._panel], layout=wraps)
         super().__init__([self._bar, ipywidgets.HBox([self._status, self._halt]), body], projection=projection, seed=seed)
         self._status.value = f"{self.count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
+        hear_beside_cells(self)
         self._submit("build")
         note(self)
 

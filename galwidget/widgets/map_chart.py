@@ -12,7 +12,8 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from galwidget.widgets.closing import close_parts
+from galwidget.widgets.beside import hear_beside_cells
+from galwidget.widgets.parts import close_parts
 from galwidget.widgets.plane import Plane, raster
 
 __all__ = ["Chart"]
@@ -81,6 +82,7 @@ class Chart:
             mark.on_element_click(lambda _, content: clicked(float(content["data"]["x"]), float(content["data"]["y"])))
         self._behind.on_element_click(lambda _, content: clicked(float(content["data"]["click_x"]), float(content["data"]["click_y"])))
         self._all.observe(lambda change: lassoed(np.asarray([] if change["new"] is None else change["new"], dtype=int)), "selected")
+        hear_beside_cells(self._all)  # of no figure before there is a lasso
 
     @property
     def _marks(self) -> list[Any]:

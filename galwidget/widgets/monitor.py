@@ -17,8 +17,9 @@ from galwidget.galaxies import Galaxies
 from galwidget.observation import observe
 from galwidget.picture import mosaic, png, rgb
 from galwidget.progress import EnoughError
-from galwidget.widgets.closing import close_parts
+from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.loss_charts import LossCharts
+from galwidget.widgets.parts import close_parts
 from galwidget.widgets.shown import in_words
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         self._pause.on_click(lambda _: self.resume() if self.phase == "paused" else self.pause())
         self._keep.on_click(lambda _: self.stop())
         self._begin.on_click(lambda _: self._train())
+        hear_beside_cells(self)
         if galaxies is not None:
             self._status.value = f"{len(galaxies):,} galaxies to {'train' if model is None else 'fine-tune'} on"
 

@@ -91,6 +91,15 @@ def test_click_decodes_any_point_of_the_plane(notebook):
     assert 0.7 * top < y < top
 
 
+def test_click_is_answered_beside_a_running_cell(notebook, tmp_path):
+    _, box = figure_of(notebook, 1)
+    said = notebook.page.locator(".jp-CodeCell").nth(1).get_by_text("Decoded at")
+    before = said.inner_text()
+    with notebook.busy_cell(tmp_path):
+        notebook.page.mouse.click(box["x"] + 0.12 * box["width"], box["y"] + 0.75 * box["height"])
+        said.filter(has_not_text=before).wait_for(timeout=30_000)
+
+
 def test_tab_map_is_made_when_it_is_opened_and_pointing_shows_a_galaxy(notebook, photograph):
     assert notebook.run("print(explorer.children[6]._made)") == "None\n"
     tab = notebook.page.get_by_role("tab", name="Map", exact=True)
@@ -105,14 +114,16 @@ def test_tab_map_is_made_when_it_is_opened_and_pointing_shows_a_galaxy(notebook,
     photograph(notebook.page, "map_hover")
 
 
-def test_notebook_is_free_while_it_trains_and_stop_keeps(notebook, photograph):
+def test_notebook_is_free_while_it_trains_and_stop_keeps(notebook, photograph, tmp_path):
     notebook.run("monitor.fit(galaxies, epochs=400, latent_size=4, batch_size=32, prior_epochs=1)")
     until(notebook, "monitor.progress > 0", 240)
     assert notebook.run("print(6 * 7)") == "42\n"
     cell = notebook.page.locator(".jp-CodeCell").nth(2)
     cell.scroll_into_view_if_needed()
-    cell.get_by_role("button", name="Pause").click()
-    until(notebook, "monitor.phase == 'paused'")
+    with notebook.busy_cell(tmp_path):
+        cell.get_by_role("button", name="Pause").click()
+        cell.get_by_role("button", name="Go on").wait_for(timeout=30_000)
+    assert notebook.run("print(monitor.phase)") == "paused\n"
     cell.get_by_role("button", name="Go on").click()
     until(notebook, "monitor.phase == 'training' and len(monitor._charts._lines['loss'].x) > 2")
     assert cell.locator(".bqplot").count() >= 5

@@ -1,4 +1,4 @@
-"""Closing a widget that is made of widgets: every part of it, so that no model is left in the kernel or in the page."""
+"""The widgets that a widget is made of, to be told something together, or closed: no model is left in the kernel or in the page."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from typing import Any
 
 import ipywidgets
 
-__all__ = ["close_parts"]
+__all__ = ["close_parts", "parts_of"]
 
 
-def close_parts(widget: ipywidgets.Widget) -> None:
-    """Close every widget that the state of ``widget`` refers to, and theirs: children, layouts, styles, marks, scales, axes."""
+def parts_of(widget: ipywidgets.Widget) -> set[ipywidgets.Widget]:
+    """Every widget that the state of ``widget`` refers to, and theirs: children, layouts, styles, marks, scales, axes; not itself."""
     seen = {widget}
     waiting = [widget]
     while waiting:
-        for part in _parts(waiting.pop()):
+        for part in _referred(waiting.pop()):
             if part not in seen:
                 seen.add(part)
                 waiting.append(part)
-    for part in seen - {widget}:
+    return seen - {widget}
+
+
+def close_parts(widget: ipywidgets.Widget) -> None:
+    """Close every widget that ``widget`` is made of."""
+    for part in parts_of(widget):
         part.close()
 
 
-def _parts(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+def _referred(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
     for name in widget.keys:
         yield from _widgets_in(getattr(widget, name, None))
 
