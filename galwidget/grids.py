@@ -104,15 +104,16 @@ def plane_latent(
     rows: Sequence[Any],
     columns: Sequence[Any],
     seed: int | None = None,
+    draft: bool = False,
 ) -> Latent:
-    """Points of `sweep_plane`."""
+    """Points of `sweep_plane`; a ``draft`` as in `galwidget.galaxy_model.GalaxyModel.edit_latent`."""
     if down == right:
         raise ValueError(f"{down!r} was asked for down and to the right; a plane needs two attributes")
     start = of if isinstance(of, Latent) else model.encode(of)
     if len(start) != 1:
         raise ValueError(f"{len(start)} galaxies were given; a plane is of one")
     asked = dict(zip((down, right), _on_grid(rows, columns), strict=True))
-    return model.edit_latent(Latent(np.repeat(start.mean, len(rows) * len(columns), axis=0)), seed=seed, **asked)
+    return model.edit_latent(Latent(np.repeat(start.mean, len(rows) * len(columns), axis=0)), seed=seed, draft=draft, **asked)
 
 
 def sweep_plane(

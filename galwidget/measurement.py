@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from galwidget.galaxies import Galaxies
     from galwidget.survey import Survey
 
-__all__ = ["measure", "measured_names", "reference_band"]
+__all__ = ["measure", "measured_columns", "measured_names", "reference_band"]
 
 #: Isophote, in units of the sky noise of a pixel of the reference band.
 THRESHOLD = 1.5
@@ -85,13 +85,18 @@ def measure(galaxies: Galaxies, *, noiseless: bool = False) -> Galaxies:
     the isophote; of the radii, the noise of the growth curve over its slope; of the area, the sum over pixels of p(1 - p),
     p being the probability to be above the isophote.
     """
+    columns = measured_columns(galaxies, noiseless=noiseless)
+    return galaxies.with_table(_joined(galaxies.table, measured_names(galaxies.survey), columns, noiseless=noiseless))
+
+
+def measured_columns(galaxies: Galaxies, *, noiseless: bool = False) -> dict[str, np.ndarray]:
+    """What `measure` puts into the table, by name, each (n,), in the attribute's unit, NaN where nothing is measured."""
     flux, _ = galaxies.require_images()
-    survey = galaxies.survey
-    names = measured_names(survey)
+    names = measured_names(galaxies.survey)
     columns = {name: np.full(len(flux), np.nan) for name in (*names, *(f"{name}_err" for name in names))}
     if len(flux):
         _measure_all(galaxies, columns, errors=not noiseless)
-    return galaxies.with_table(_joined(galaxies.table, names, columns, noiseless=noiseless))
+    return columns
 
 
 def _measure_all(galaxies: Galaxies, columns: dict[str, np.ndarray], *, errors: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from galwidget.conditions import request, shape_of, values_asked
 from galwidget.galaxies import Galaxies
@@ -19,28 +20,56 @@ if TYPE_CHECKING:
 __all__ = ["edited", "sweep_path", "traverse_path"]
 
 
-def edited(model: GalaxyModel, of: Galaxies | Latent, seed: int | None, attributes: Mapping[str, Any]) -> Latent:
-    """Points of `GalaxyModel.edit`."""
+#: Corrections of an edit at most, standard deviations that are near enough, the longest step of one, and what it may bring of its length.
+_ROUNDS, _NEAR, _LONGEST, _GAIN = 4, 0.02, 1.0, (0.3, 1.5)
+
+
+def edited(model: GalaxyModel, of: Galaxies | Latent, seed: int | None, attributes: Mapping[str, Any], *, draft: bool = False) -> Latent:
+    """Points of `GalaxyModel.edit`; a ``draft`` is not corrected."""
     latent = of if isinstance(of, Latent) else model.encode(of)
     random = np.random.default_rng(seed)
     values = values_asked(model.conditions, len(latent), attributes, random)
     if not values:
         return Latent(latent.mean)
-    names = model.inputs.condition_names
     with model.lock, torch.no_grad():
         before, mask, error = _before(model, latent)
-        # area goes with size and brightness: it follows them, or size follows it
-        follower = "r_half" if "area" in values else "area"
-        if follower in names and follower not in values:
-            mask[:, names.index(follower)] = False
+        let_go = [index for index, name in enumerate(model.inputs.condition_names) if name in _followers(model, values)]
+        mask[:, let_go] = False
         if ("ellipticity" in values) != ("position_angle" in values):  # a new ellipticity keeps the angle, and the other way round
             values = shape_of(model.inputs, before) | values
         changed, which = request(model.inputs, len(latent), values, random)
         left = model.prior.inverse(torch.from_numpy(latent.mean), before, mask)
-        return Latent(model.prior.transform(left, torch.where(which, changed - error, before), mask | which).numpy())
+        asked, held = torch.where(which, changed - error, before), mask | which
+        z = model.prior.transform(left, asked, held)
+        if not draft:
+            _correct(model, z, left, asked, held, torch.where(which, changed, before + error))
+        return Latent(z.numpy())
 
 
-def _before(model: GalaxyModel, latent: Latent) -> tuple[torch.Tensor, ...]:
+def _followers(model: GalaxyModel, values: Mapping[str, Any]) -> set[str]:
+    """What an edit of ``values`` does not hold: an area is that of a brightness, a size and a concentration, and goes with them."""
+    makers = {*model.inputs.groups.get("brightness", ()), "r_half", "concentration"}
+    return (makers if "area" in values else {"area"}) - values.keys()
+
+
+def _correct(model: GalaxyModel, z: Tensor, left: Tensor, asked: Tensor, held: Tensor, wanted: Tensor) -> None:
+    """Ask anew where the picture at ``z`` (n, d) is not measured to have what is ``wanted`` (n, condition), by what it lacks; in place."""
+    rows, step, last = torch.arange(len(z)), torch.zeros_like(asked), torch.zeros_like(asked)
+    for _ in range(_ROUNDS if model.stamp and model.prior.shown.any() else 0):
+        shows, known, error = _before(model, Latent(z[rows].numpy()))
+        over = torch.where(known & held[rows] & model.prior.shown, shows + error - wanted[rows], 0.0)
+        far = over.abs().amax(1) > _NEAR
+        rows, over, step, last = rows[far], over[far], step[far], last[far]
+        if not len(rows):
+            return
+        # a secant: what the last step brought of what it asked for
+        brought = torch.where(step.abs() > _NEAR, (over - last) / step, 1.0).clamp(*_GAIN)
+        step, last = -(over / brought).clamp(-_LONGEST, _LONGEST), over
+        asked[rows] += step
+        z[rows] = model.prior.transform(left[rows], asked[rows], held[rows])
+
+
+def _before(model: GalaxyModel, latent: Latent) -> tuple[Tensor, ...]:
     """Attributes as the flow knows them, which there are, and what the pictures measure beyond, each (n, condition)."""
     rows, row = np.unique(latent.mean, axis=0, return_inverse=True)  # a sweep asks for the same galaxy at each of its values
     z, shown = torch.from_numpy(rows), model.prior.shown
@@ -50,7 +79,14 @@ def _before(model: GalaxyModel, latent: Latent) -> tuple[torch.Tensor, ...]:
 
 
 def sweep_path(
-    model: GalaxyModel, attribute: str, of: Galaxies | Latent | None, values: int | Sequence[Any], columns: int, seed: int | None
+    model: GalaxyModel,
+    attribute: str,
+    of: Galaxies | Latent | None,
+    values: int | Sequence[Any],
+    columns: int,
+    seed: int | None,
+    *,
+    draft: bool = False,
 ) -> tuple[Latent, np.ndarray]:
     """Points of `GalaxyModel.sweep`, row after row, and the value that each was asked for."""
     if attribute not in model.conditions:
@@ -65,7 +101,7 @@ def sweep_path(
         steps = np.asarray(list(values))
     asked = np.repeat(steps, len(start))
     repeated = Latent(np.tile(start.mean, (len(steps), 1)))
-    return model.edit_latent(repeated, seed=seed, **{attribute: asked}), asked
+    return model.edit_latent(repeated, seed=seed, draft=draft, **{attribute: asked}), asked
 
 
 def traverse_path(

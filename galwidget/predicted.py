@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from astropy import units as u
 from astropy.table import QTable
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from galwidget.attributes import MORPHOLOGIES, describe, ellipticity_and_angle
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
-from galwidget.measurement import measure
+from galwidget.measurement import measure, measured_columns
 from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.observation import observe
@@ -44,14 +45,11 @@ def attribute_table(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | No
     for group, names in inputs.groups.items():
         if flux is not None and group in SHOWN:
             continue
-        parameters = mvae.decode(z, group)
+        likely = _likely(mvae, z, group).numpy()
         if group == "morphology":
-            table[group] = np.array(MORPHOLOGIES)[parameters.argmax(1).numpy()]
+            table[group] = np.array(MORPHOLOGIES)[likely.argmax(1)]
             continue
-        if group == "redshift":
-            logits, means, _ = parameters.chunk(3, 1)
-            parameters = (logits.softmax(1) * means).sum(1, keepdim=True)
-        for name, values in zip(names, parameters.T.numpy(), strict=False):  # a scatter follows the mean
+        for name, values in zip(names, likely.T, strict=False):  # a scatter follows the mean
             table[name] = with_unit(name, inputs.scalings[name].inverse(values))
     if {"e1", "e2"} <= set(table.colnames) and "ellipticity" not in table.colnames:
         ellipticity, angle = ellipticity_and_angle(*(np.asarray(table[name], float) for name in ("e1", "e2")))
@@ -63,12 +61,38 @@ def attribute_table(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | No
 
 def shown_table(inputs: Inputs, flux: np.ndarray) -> QTable:
     """What `galwidget.measure` finds on the pictures ``flux``, nJy, (n, band, y, x), seen through the survey's PSF without noise."""
-    return measure(observe(Galaxies(flux, survey=inputs.survey), noise=False), noiseless=True).table if len(flux) else QTable()
+    return measure(_seen(inputs, flux), noiseless=True).table if len(flux) else QTable()
 
 
 def conditions_at(mvae: MVAE, inputs: Inputs, z: Tensor, flux: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
     """`attribute_table` as the flow takes it: standardised values, and whether there is one, both (n, condition)."""
-    return inputs.conditions(Galaxies(table=attribute_table(mvae, inputs, z, flux), survey=inputs.survey))
+    # without the table, which costs more than to measure a galaxy
+    measured = {} if flux is None else measured_columns(_seen(inputs, flux), noiseless=True)
+    parts = []
+    for group, names in inputs.groups.items():
+        if group in SHOWN and measured:
+            parts.append(np.stack([inputs.scalings[name].forward(measured[name])[0] for name in names], 1))
+        elif group == "morphology":
+            likely = _likely(mvae, z, group)
+            parts.append(np.eye(likely.shape[1])[likely.argmax(1).numpy()])
+        else:
+            parts.append(_likely(mvae, z, group)[:, : len(names)].numpy())
+    values = np.concatenate(parts, 1, dtype=np.float32) if parts else np.zeros((len(z), 0), np.float32)
+    known = np.isfinite(values)
+    return torch.from_numpy(np.where(known, values, np.float32(0))), torch.from_numpy(known)
+
+
+def _seen(inputs: Inputs, flux: np.ndarray) -> Galaxies:
+    return observe(Galaxies(flux, survey=inputs.survey), noise=False)
+
+
+def _likely(mvae: MVAE, z: Tensor, group: str) -> Tensor:
+    """Most likely values of a modality of attributes at ``z``, standardised, a column a name, and maybe more; of types, their logits."""
+    parameters = mvae.decode(z, group)
+    if group != "redshift":
+        return parameters
+    logits, means, _ = parameters.chunk(3, 1)
+    return (logits.softmax(1) * means).sum(1, keepdim=True)
 
 
 def pixel_ivar(flux_at: Callable[[Latent], np.ndarray], latent: Latent, center: np.ndarray, draws: int, seed: int | None) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_rows_of_a_sweep_increase_downwards_and_say_so(model):
     sweep = AttributeSweep(model, "mag_r", rows=3, columns=2, low=20, high=18)
     shown = sweep._shown(sweep._wanted())
     assert shown.row_labels == ["18.0 mag", "19.0 mag", "20.0 mag"]
-    np.testing.assert_allclose(shown.galaxies.table["requested_mag_r"], [18, 18, 19, 19, 20, 20])
+    np.testing.assert_allclose(shown.galaxies.attribute("requested_mag_r"), [18, 18, 19, 19, 20, 20])
 
 
 def test_given_galaxies_are_shown_by_the_page_and_selected_across_pages(galaxies):

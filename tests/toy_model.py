@@ -13,6 +13,7 @@ import galwidget as gw
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.conditions import Condition, values_asked
 from galwidget.latent import Latent
+from galwidget.predicted import with_unit
 from galwidget.survey import magnitude_to_nanojansky
 
 
@@ -111,7 +112,8 @@ class ToyModel:
         condition = self.conditions[attribute]
         return np.linspace(condition.low, condition.high, values) if isinstance(values, int) else np.asarray(values)
 
-    def sweep_latent(self, attribute: str, *, of=None, values=8, columns: int = 8, seed: int | None = None) -> Latent:
+    def sweep_latent(self, attribute: str, *, of=None, values=8, columns: int = 8, seed=None, draft: bool = False) -> Latent:
+        del draft
         base = self._latent(of, columns, seed)
         steps = self._steps(attribute, values)
         return self.edit_latent(Latent(np.tile(base.mean, (len(steps), 1))), **{attribute: np.repeat(steps, len(base))})
@@ -119,7 +121,7 @@ class ToyModel:
     def sweep(self, attribute: str, *, of=None, values=8, columns: int = 8, seed: int | None = None) -> gw.Galaxies:
         steps = self._steps(attribute, values)
         galaxies = self.decode(self.sweep_latent(attribute, of=of, values=values, columns=columns, seed=seed))
-        galaxies.table[f"requested_{attribute}"] = np.repeat(steps, len(galaxies) // len(steps))
+        galaxies.table[f"requested_{attribute}"] = with_unit(attribute, np.repeat(steps, len(galaxies) // len(steps)))
         return galaxies
 
     def traverse_latent(self, dims=None, *, of=None, extent: float = 3.0, steps: int = 9, seed: int | None = None) -> Latent:
@@ -133,7 +135,8 @@ class ToyModel:
     def traverse(self, dims=None, **arguments: object) -> gw.Galaxies:
         return self.decode(self.traverse_latent(dims, **arguments))
 
-    def edit_latent(self, of, *, seed: int | None = None, **attributes: object) -> Latent:
+    def edit_latent(self, of, *, seed: int | None = None, draft: bool = False, **attributes: object) -> Latent:
+        del draft
         base = self._latent(of, 1, seed)
         z = self._place(base.mean.astype(float).copy(), values_asked(self.conditions, len(base), attributes, np.random.default_rng(seed)))
         return Latent(z, base.std)

@@ -72,6 +72,8 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
     _orders: ClassVar[tuple[str, ...]] = ("state",)
     #: Whether its pictures are large enough that a draft of them is worth a second request, and their pixels go ahead of their attributes.
     _drafts: ClassVar[bool] = True
+    #: Whether the pictures of a held slider are `_show_rough`'s.
+    _rough: ClassVar[bool] = False
 
     def __init__(self, model: GalaxyModel | None, survey: Survey, **traits: Any) -> None:
         self.model = model
@@ -97,6 +99,10 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
 
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         """The galaxies of the state ``wanted`` (names and values of the traits marked `state`); those of a draft need no attributes."""
+        raise NotImplementedError
+
+    def _show_rough(self, wanted: dict[str, Any]) -> Shown:
+        """The galaxies of a state without attributes, and nearly as they will be, where the exact ones take long."""
         raise NotImplementedError
 
     def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
@@ -211,10 +217,12 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
             self._cache = (key, shown, True)
         return shown
 
-    def _pictured(self, wanted: dict[str, Any]) -> tuple[Shown, bool]:
+    def _pictured(self, wanted: dict[str, Any], *, held: bool = False) -> tuple[Shown, bool]:
         """What a state shows, for a picture: perhaps without attributes, which take longer than the pixels; and whether it has them."""
         if self.model is None or not self._drafts:
             return self._shown(wanted), True
+        if held and self._rough:
+            return self._locked(self._show_rough, wanted), False
         key = json.dumps(wanted, sort_keys=True)
         with self._cache_lock:
             if self._cache is not None and self._cache[0] == key:

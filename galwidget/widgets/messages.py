@@ -127,7 +127,7 @@ class Messages:
             self._worker.submit("attributes", {**job, "kind": "attributes"})
 
     def _answer_frame(self: FrameWidget, job: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
-        shown, complete = self._pictured(job["wanted"])
+        shown, complete = self._pictured(job["wanted"], held=job["draft"])
         content, buffers = self._frame(shown, job["display"], draft=job["draft"])
         return {**content, "pending": not complete and not job["draft"]}, buffers
 

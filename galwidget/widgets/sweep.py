@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import json
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,8 +17,6 @@ from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
 
@@ -113,6 +111,9 @@ class AttributeSweep(FrameWidget):
         )
 
     _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
+    _rough: ClassVar[bool] = True
+    #: The newest state whose points are known, and they.
+    _placed: tuple[str, Latent] | None = None
 
     @validate("attribute", "across")
     def _known_attribute(self, proposal: Any) -> str:
@@ -153,7 +154,7 @@ class AttributeSweep(FrameWidget):
         if not isinstance(row, int) or not 0 <= row < self._strip_rows(wanted):
             raise ValueError(f"strip {row!r} of {wanted['attribute']}; there are {self._strip_rows(wanted)}")
         finer = max(1, _FINE // max(1, wanted["rows"] - 1))
-        return self._show({**wanted, "rows": (wanted["rows"] - 1) * finer + 1}, draft=True)
+        return self._show_rough({**wanted, "rows": (wanted["rows"] - 1) * finer + 1})
 
     def _figure_labels(self) -> dict[str, Any]:
         labels: dict[str, Any] = {"row_title": describe(self.attribute).label, "values": []}
@@ -164,41 +165,44 @@ class AttributeSweep(FrameWidget):
         return labels
 
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
+        key = json.dumps(wanted, sort_keys=True)
+        if self._placed is None or self._placed[0] != key:  # the pixels and then the attributes of one state are asked for
+            self._placed = key, self._points(wanted)
+        return self._swept(wanted, self._placed[1], draft=draft)
+
+    def _show_rough(self, wanted: dict[str, Any]) -> Shown:
+        return self._swept(wanted, self._points(wanted, rough=True), draft=True)
+
+    def _swept(self, wanted: dict[str, Any], points: Latent, *, draft: bool) -> Shown:
+        from galwidget.predicted import with_unit  # noqa: PLC0415 (torch only when there is a model to be run)
+
         model: Any = self.model
+        galaxies = model.decode(points, attributes=not draft)
         values = self._values(wanted)
-        points, exact, across = self._plane(wanted, values) if wanted["across"] else self._sweep(wanted, values)
-        galaxies = model.decode(points(), attributes=False) if draft else exact()
+        columns = len(points) // len(values)
+        steps = {wanted["attribute"]: np.repeat(values, columns)}
+        labels: list[str] = []
+        if wanted["across"]:
+            across = self._across(wanted)
+            steps[wanted["across"]], labels = np.tile(across, len(values)), _labels(across, "")
         ends: tuple[Any, Any] = (None, None) if values.dtype.kind == "U" else (float(values[0]), float(values[-1]))
         about: dict[str, Any] = dict(zip(("low", "high"), ends, strict=True))
         if not draft:
-            about["outside"] = self._outside(points())
-        return Shown(
-            galaxies,
-            len(values),
-            len(galaxies) // len(values),
-            points,
-            row_labels=_labels(values, describe(wanted["attribute"]).unit),
-            column_labels=across,
-            about=about,
-        )
+            for name, asks in steps.items():
+                galaxies.table[f"requested_{name}"] = with_unit(name, asks)
+            about["outside"] = self._outside(points)
+        names = _labels(values, describe(wanted["attribute"]).unit)
+        return Shown(galaxies, len(values), columns, lambda: points, row_labels=names, column_labels=labels, about=about)
 
-    def _sweep(self, wanted: dict[str, Any], values: np.ndarray) -> tuple[Callable[[], Latent], Callable[[], Galaxies], list[str]]:
-        """Points and galaxies of a galaxy a column."""
-        model: Any = self.model
-        asks = {"of": self._start(wanted), "values": values.tolist(), "seed": wanted["seed"]}
-        name = wanted["attribute"]
-        return functools.cache(lambda: model.sweep_latent(name, **asks)), lambda: model.sweep(name, **asks), []
-
-    def _plane(self, wanted: dict[str, Any], values: np.ndarray) -> tuple[Callable[[], Latent], Callable[[], Galaxies], list[str]]:
-        """Points and galaxies of one galaxy with two attributes changed, and labels of the columns."""
-        from galwidget.grids import plane_latent, sweep_plane  # noqa: PLC0415 (torch only when there is a model to be run)
+    def _points(self, wanted: dict[str, Any], *, rough: bool = False) -> Latent:
+        from galwidget.grids import plane_latent  # noqa: PLC0415 (torch only when there is a model to be run)
 
         model: Any = self.model
-        names = (wanted["attribute"], wanted["across"])
-        across = self._across(wanted)
-        asks = {"of": self._start(wanted), "rows": values.tolist(), "columns": across.tolist(), "seed": wanted["seed"]}
-        points = functools.cache(lambda: plane_latent(model, *names, **asks))
-        return points, lambda: sweep_plane(model, *names, **asks), _labels(across, "")
+        asks: dict[str, Any] = {"of": self._start(wanted), "seed": wanted["seed"], "draft": rough}
+        values = self._values(wanted).tolist()
+        if not wanted["across"]:
+            return model.sweep_latent(wanted["attribute"], values=values, **asks)
+        return plane_latent(model, wanted["attribute"], wanted["across"], rows=values, columns=self._across(wanted).tolist(), **asks)
 
     def _across(self, wanted: dict[str, Any]) -> np.ndarray:
         return self._steps(wanted["across"], wanted["across_low"], wanted["across_high"], wanted["columns"])
