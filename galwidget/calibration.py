@@ -15,15 +15,14 @@ from galwidget.measurement import measure
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality
 from galwidget.predicted import SHOWN
-from galwidget.prediction import EVIDENCE, Prediction, WideningMap, predict, tempered
+from galwidget.prediction import EVIDENCE, Prediction, brightness_at, predict, tempered
 from galwidget.progress import Progress, steps
+from galwidget.widening import learnt
 
 __all__ = ["calibrate", "calibrate_predictions"]
 
-#: Copies of a prediction in a `Widening`; galaxies it needs, and may have; the density, per standard deviation, that no outlier is below.
-_COPIES, _LEAST, _MOST, _FLOOR = 3, 200, 6000, 1e-5
-#: Nodes of a `WideningMap`, and galaxies for each.
-_NODES, _EACH = 4, 400
+#: Galaxies that a calibration needs, and may have.
+_LEAST, _MOST = 200, 10_000
 _BATCH, _DRAWS = 128, 32
 #: Galaxies that tell which attribute a latent dimension goes with.
 _MEANT = 2000
@@ -43,7 +42,7 @@ def calibrate(model: GalaxyModel, galaxies: Galaxies | None, progress: Progress 
     model
         The model.
     galaxies
-        Galaxies with images, of the population and noise that the model is for, best such as it was not trained on; the first 6,000 are
+        Galaxies with images, of the population and noise that the model is for, best such as it was not trained on; the first 10,000 are
         used, and 200 are the least for the last two. None leaves the model as it is.
     progress
         As in `galwidget.fit`.
@@ -98,9 +97,9 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
     """Write into ``model.about`` how much wider its predictions must be to come true on galaxies that it was not trained on.
 
     A product of experts takes what each of them says for independent; magnitudes and pixels of one exposure share their noise, so that
-    the product is too sure. For each attribute and each kind of evidence (`galwidget.prediction.EVIDENCE`) a `WideningMap` is fitted,
-    by maximum likelihood, after how far the attributes beside an image are to be trusted (`galwidget.prediction.trusted_posterior`);
-    `GalaxyModel.predict` applies both.
+    the product is too sure. For each attribute and each kind of evidence (`galwidget.prediction.EVIDENCE`) a map is fitted
+    (`galwidget.widening.learnt`), after how far the attributes beside an image are to be trusted
+    (`galwidget.prediction.trusted_posterior`); `GalaxyModel.predict` applies both.
 
     Parameters
     ----------
@@ -134,10 +133,10 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
                 if not experts or not all(here.any() for _, here in experts.values()):
                     continue
                 wanted = model.inputs.scalings[name].forward(truth[there.numpy()])[0]
-                predicted, trust = _nearest(model, group, name, experts, wanted)
+                predicted, trust, magnitude = _nearest(model, group, name, experts, wanted)
                 if trust != 1:
                     trusts.setdefault(name, {})[kind] = trust
-                widening = _widening(predicted, truth[there.numpy()])
+                widening = learnt(predicted, truth[there.numpy()], magnitude)
                 found.setdefault(name, {})[kind] = {part: np.round(value, 4).tolist() for part, value in vars(widening).items()}
     model.about["trust"] = trusts
     model.about["calibration"] = found
@@ -145,17 +144,17 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
 
 def _nearest(
     model: GalaxyModel, group: str, name: str, experts: Mapping[str, tuple[Gaussian, torch.Tensor]], wanted: np.ndarray
-) -> tuple[Prediction, float]:
-    """Predictions with the trust in attributes beside an image that brings them nearest to ``wanted``, standardised; and that trust."""
+) -> tuple[Prediction, float, np.ndarray]:
+    """Predictions with the trust in attributes beside an image that brings them nearest to ``wanted``, standardised; it; magnitudes."""
     tried = []
     for trust in _TRUSTS if "image" in experts and len(experts) > 1 else (1.0,):
         where = model.mvae.combine(tempered(experts, torch.full((len(wanted),), trust)))
         noise = torch.randn(_DRAWS, *where.mean.shape, generator=torch.Generator().manual_seed(0))
         predicted = predict(name, model.mvae.modality(group), where.mean + where.std * noise, model.inputs, group)
         assert isinstance(predicted, Prediction)  # noqa: S101 (narrows the type)
-        tried.append((float(np.nanmean(np.abs(predicted.moments[0] - wanted))), predicted, trust))
-    _, predicted, trust = min(tried, key=lambda one: one[0])
-    return predicted, trust
+        tried.append((float(np.nanmean(np.abs(predicted.moments[0] - wanted))), predicted, trust, where.mean))
+    _, predicted, trust, mean = min(tried, key=lambda one: one[0])
+    return predicted, trust, brightness_at(model.mvae, mean)
 
 
 def _image_experts(model: GalaxyModel, galaxies: Galaxies) -> dict[str, tuple[Gaussian, torch.Tensor]]:
@@ -167,36 +166,3 @@ def _image_experts(model: GalaxyModel, galaxies: Galaxies) -> dict[str, tuple[Ga
         parts = [model.mvae.experts(model.inputs.tensors(galaxies[start : start + _BATCH], ["image"]))["image"] for start in starts]
     mean, precision = (torch.cat([getattr(one, name) for one, _ in parts]) for name in ("mean", "precision"))
     return {"image": (Gaussian(mean, precision), torch.cat([here for _, here in parts]))}
-
-
-def _widening(prediction: Prediction, truth: np.ndarray) -> WideningMap:
-    """The widening of greatest likelihood, by how wide the prediction is."""
-    center, width = prediction.moments
-    count = int(np.clip(len(truth) // _EACH, 1, _NODES))
-    nodes = np.quantile(np.log(width), (np.arange(count) + 0.5) / count)
-    nothing = np.zeros((count, _COPIES))
-    at_nodes = torch.from_numpy(WideningMap(nodes, nothing, nothing, nothing).weights(width))
-    at = torch.from_numpy((prediction.scaling.forward(truth)[0] - center) / width)[:, None, None]
-    standard = ((prediction.means - center[:, None]) / width[:, None], prediction.scatters / width[:, None])
-    means, scatters = (torch.from_numpy(part)[:, None] for part in standard)
-    weights = torch.from_numpy(prediction.weights).log()[:, None]
-    share = torch.zeros(count, _COPIES, dtype=torch.float64, requires_grad=True)
-    shift = torch.zeros(count, _COPIES, dtype=torch.float64, requires_grad=True)
-    stretch = torch.linspace(-0.3, 0.7, _COPIES, dtype=torch.float64).repeat(count, 1).requires_grad_()
-    optimizer = torch.optim.LBFGS([share, shift, stretch], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        factor = (at_nodes @ stretch).exp()[..., None]
-        apart = (at - (at_nodes @ shift)[..., None] - factor * means) / (factor * scatters)
-        nats = weights + (at_nodes @ share.softmax(1)).log()[..., None] - 0.5 * apart.square() - (factor * scatters).log()
-        density = nats.flatten(1).logsumexp(1).exp() / (2 * torch.pi) ** 0.5
-        # held to where it starts by as much as one galaxy weighs: a copy that no galaxy needs must not run away
-        held = (shift.square().sum() + stretch.square().sum() + share.square().sum()) / len(at)
-        total = held - (density + _FLOOR).log().mean()
-        total.backward()
-        return total
-
-    with torch.enable_grad():
-        optimizer.step(loss)
-    return WideningMap(nodes, share.detach().softmax(1).numpy(), shift.detach().numpy(), stretch.detach().exp().numpy())

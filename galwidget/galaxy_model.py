@@ -25,7 +25,8 @@ from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
 from galwidget.paths import edited, sweep_path, traverse_path
 from galwidget.predicted import attribute_table, pixel_ivar, with_unit
-from galwidget.prediction import CategoryPrediction, Prediction, calibrated, evidence, predict, trusted_posterior
+from galwidget.prediction import CategoryPrediction, Prediction, brightness_at, evidence, predict, trusted_posterior
+from galwidget.widening import calibrated
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -66,8 +67,7 @@ class GalaxyModel:
     about
         Training data and metrics; JSON.
     census
-        What the training data had: ``census.count(mag_r=(18, 19))`` says how many galaxies there were (`galwidget.model.census.Census`);
-        None where it was not kept.
+        What the training data had: ``census.count(mag_r=(18, 19))`` (`galwidget.model.census.Census`); None where it was not kept.
     """
 
     def __init__(
@@ -237,22 +237,13 @@ class GalaxyModel:
         seed
             For ranges.
         **attributes
-            New values, as in `draw`.
+            As in `draw`.
         """
         return self.decode(self.edit_latent(of, seed=seed, **attributes))
 
-    def sweep_latent(
-        self,
-        attribute: str,
-        *,
-        of: Galaxies | Latent | None = None,
-        values: int | Sequence[Any] = 8,
-        columns: int = 8,
-        seed: int | None = None,
-        draft: bool = False,
-    ) -> Latent:
-        """Points of `sweep`; a ``draft`` as in `edit_latent`."""
-        return sweep_path(self, attribute, of, values, columns, seed, draft=draft)[0]
+    def sweep_latent(self, attribute: str, *, of: Galaxies | Latent | None = None, draft: bool = False, **steps: Any) -> Latent:
+        """Points of `sweep`, whose arguments these are; a ``draft`` as in `edit_latent`."""
+        return sweep_path(self, attribute, of, draft=draft, **steps)[0]
 
     def sweep(
         self,
@@ -281,7 +272,7 @@ class GalaxyModel:
         Galaxies
             Row after row; the table has the value asked for in ``requested_<attribute>``.
         """
-        latent, asked = sweep_path(self, attribute, of, values, columns, seed)
+        latent, asked = sweep_path(self, attribute, of, values=values, columns=columns, seed=seed)
         galaxies = self.decode(latent)
         galaxies.table[f"requested_{attribute}"] = with_unit(attribute, asked)
         return galaxies
@@ -358,7 +349,8 @@ class GalaxyModel:
             noise = torch.randn(draws, *where.mean.shape, generator=generator)
             z = where.mean + where.std * noise
             found = predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
-            return calibrated(found, evidence(data), self.about) if isinstance(found, Prediction) else found
+            seen = evidence(data), brightness_at(self.mvae, where.mean)
+            return calibrated(found, *seen, self.about) if isinstance(found, Prediction) else found
 
     def familiarity(self, galaxies: Galaxies, latent: Latent | None = None) -> Familiarity:
         """Whether the model knows galaxies like these: what it says of others is not to be trusted.

@@ -82,10 +82,10 @@ def sweep_path(
     model: GalaxyModel,
     attribute: str,
     of: Galaxies | Latent | None,
-    values: int | Sequence[Any],
-    columns: int,
-    seed: int | None,
     *,
+    values: int | Sequence[Any] = 8,
+    columns: int = 8,
+    seed: int | None = None,
     draft: bool = False,
 ) -> tuple[Latent, np.ndarray]:
     """Points of `GalaxyModel.sweep`, row after row, and the value that each was asked for."""

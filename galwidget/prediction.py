@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,9 +26,7 @@ __all__ = [
     "EVIDENCE",
     "CategoryPrediction",
     "Prediction",
-    "Widening",
-    "WideningMap",
-    "calibrated",
+    "brightness_at",
     "evidence",
     "predict",
     "tempered",
@@ -37,58 +35,6 @@ __all__ = [
 
 #: What a prediction rests on: attributes are exact, or measured with errors, most often on that very image.
 EVIDENCE = ("image", "attributes", "image and attributes", "measured attributes", "image and measured attributes")
-
-
-@dataclass(frozen=True)
-class Widening:
-    """How predictive distributions must be widened and moved to come true: each becomes a mixture of stretched copies of itself.
-
-    Parameters
-    ----------
-    shares, shifts, stretches
-        Of each of j copies: its weight, how far it is moved in standard deviations of the prediction, and the factor on its width; (j,),
-        or (n, j) with one a galaxy.
-    """
-
-    shares: np.ndarray
-    shifts: np.ndarray
-    stretches: np.ndarray
-
-    def __call__(self, prediction: Prediction) -> Prediction:
-        """The widened prediction, of j times as many components."""
-        n = len(prediction.weights)
-        center, width = (part[:, None] for part in prediction.moments)
-        shares, shifts, stretches = (np.broadcast_to(part, (n, np.shape(part)[-1]))[..., None] for part in vars(self).values())
-        means = center[:, None] + shifts * width[:, None] + stretches * (prediction.means - center)[:, None]
-        parts = (shares * prediction.weights[:, None], means, stretches * prediction.scatters[:, None])
-        return replace(prediction, **dict(zip(("weights", "means", "scatters"), (part.reshape(n, -1) for part in parts), strict=True)))
-
-
-@dataclass(frozen=True)
-class WideningMap:
-    """The widening of a prediction by its own width, which tells bright galaxies from faint ones: linear between nodes.
-
-    Parameters
-    ----------
-    nodes
-        Logarithms of widths, increasing, (m,); beyond the ends theirs hold.
-    shares, shifts, stretches
-        Of the `Widening` at each, (m, j).
-    """
-
-    nodes: np.ndarray
-    shares: np.ndarray
-    shifts: np.ndarray
-    stretches: np.ndarray
-
-    def weights(self, width: np.ndarray) -> np.ndarray:
-        """How much each node counts for predictions of these standard deviations, on the standardised scale: (n, m)."""
-        return np.stack([np.interp(np.log(width), self.nodes, one) for one in np.eye(len(self.nodes))], 1)
-
-    def __call__(self, width: np.ndarray) -> Widening:
-        """The widening of n predictions."""
-        weights = self.weights(width)
-        return Widening(weights @ self.shares, weights @ self.shifts, np.exp(weights @ np.log(self.stretches)))
 
 
 @dataclass(frozen=True)
@@ -247,17 +193,8 @@ def trusted_posterior(name: str, mvae: MVAE, data: Mapping[str, Images | Columns
     return mvae.combine(tempered(mvae.experts(data), shares))
 
 
-def calibrated(prediction: Prediction, kinds: np.ndarray, about: Mapping[str, Any]) -> Prediction:
-    """A prediction as wide as the model's calibration says, for the evidence ``kinds`` (n,); the same where it has none."""
-    known = about.get("calibration", {}).get(prediction.name)
-    if not known:
-        return prediction
-    maps = {kind: WideningMap(**{part: np.array(value) for part, value in one.items()}) for kind, one in known.items()}
-    shape = len(kinds), next(iter(maps.values())).shares.shape[1]
-    widening = Widening(np.full(shape, 1 / shape[1]), np.zeros(shape), np.ones(shape))
-    width = prediction.moments[1]
-    for kind, one in maps.items():
-        rows = kinds == EVIDENCE.index(kind)
-        for part, value in vars(one(width[rows])).items():
-            getattr(widening, part)[rows] = value
-    return widening(prediction)
+def brightness_at(mvae: MVAE, mean: torch.Tensor) -> np.ndarray:
+    """The magnitude that a model sees at points ``mean`` (n, d) of its latent space, standardised, (n,); 0 where it knows none."""
+    if "brightness" not in mvae.modalities:
+        return np.zeros(len(mean))
+    return mvae.decode(mean, "brightness")[:, 0].double().numpy()

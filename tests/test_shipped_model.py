@@ -6,6 +6,7 @@ import pytest
 import galwidget as gw
 from galwidget import Survey
 from galwidget.evaluation import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
+from galwidget.evaluation.edits import edits
 from galwidget.recipe import BANDS, kids_field, split_by_sky
 
 
@@ -85,6 +86,15 @@ def test_an_edit_moves_the_attribute_and_keeps_the_others(model, held_out):
     assert abs(np.median(gain) + 1) < 0.1
     assert np.median(np.abs(after.attribute("g_r") - before.attribute("g_r"))) < 0.03
     assert np.median(np.abs(after.attribute("e1") - before.attribute("e1"))) < 0.03
+
+
+def test_every_attribute_is_edited_by_what_was_asked_and_the_others_drift_little(model, held_out):
+    found = {score.name: score.value for score in edits(model, held_out[held_out.attribute("mag_r") < 22.3][:80]).scores}
+    slopes = {name: value for name, value in found.items() if "slope" in name}
+    drifts = {name: value for name, value in found.items() if "drift" in name}
+    assert len(slopes) == len(drifts) == 9
+    assert {name: value for name, value in slopes.items() if abs(value - 1) > 0.06} == {}
+    assert {name: value for name, value in drifts.items() if value > 0.1} == {}
 
 
 def test_redshift_is_predicted_from_images_and_from_colours(model, held_out):

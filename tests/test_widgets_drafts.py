@@ -7,6 +7,7 @@ from wire import Browser
 
 import galwidget as gw
 from galwidget.widgets.grid import GalaxyGrid
+from galwidget.widgets.sweep import AttributeSweep
 from galwidget.widgets.wire import companded, half_floats
 
 
@@ -113,3 +114,25 @@ def test_companding_of_nothing_is_nothing():
     layer, data = companded(np.zeros((2, 1, 4, 4), np.float32), [1.0])
     assert data == bytes(32)
     assert np.isfinite(flux_of_draft({"layers": [layer]}, data)).all()
+
+
+@pytest.mark.parametrize("across", ["", "r_half"])
+def test_a_sweep_is_rough_while_it_is_held_and_exact_once_after(across):
+    model, asked = ToyModel(), []
+    edit = model.edit_latent
+    model.edit_latent = lambda of, **asks: asked.append(asks.get("draft", False)) or edit(of, **asks)
+    model.sweep_latent = lambda name, draft=False, **asks: asked.append(draft) or ToyModel.sweep_latent(ToyModel(), name, **asks)
+    sweep = AttributeSweep(model, "mag_r", rows=3, columns=2, across=across)
+    browser = Browser(sweep)
+    asked.clear()
+    browser.say({"type": "frame", "seq": 1, "draft": True, "state": {"seed": 6}})
+    assert browser.hear()[0]["draft"]
+    assert asked == [True]
+    browser.say({"type": "frame", "seq": 2, "state": {}})
+    assert not browser.hear(2)[0]["draft"]
+    assert "requested_mag_r" in browser.attributes(2)
+    assert asked == [True, False]
+    browser.say({"type": "strip", "seq": 3, "row": 0, "state": {}})
+    assert browser.hear(3)[0]["type"] == "strip"
+    assert asked == [True, False, True]
+    sweep.close()

@@ -15,13 +15,14 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model.modalities import MixtureModality
 from galwidget.predicted import with_unit
-from galwidget.prediction import Prediction, calibrated, evidence, predict, trusted_posterior
+from galwidget.prediction import Prediction, brightness_at, evidence, predict, trusted_posterior
 from galwidget.progress import Progress, steps
 from galwidget.science.densities import Density
 from galwidget.science.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
 from galwidget.science.recalibration import Recalibration
 from galwidget.science.survey_check import refuse_another_survey
+from galwidget.widening import calibrated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,8 +100,9 @@ class PhotoZ:
         with steps(self.progress, words, len(self)) as tell:
             for start in range(0, len(self), _BATCH):
                 rows = slice(start, min(start + _BATCH, len(self)))
-                drawn = _mixture(self.model, self.latent[rows], self._noise)  # type: ignore[attr-defined]
-                yield rows, Density(calibrated(drawn, self.evidence[rows], self.model.about), self.recalibration, drawn)
+                drawn, magnitude = _mixture(self.model, self.latent[rows], self._noise)  # type: ignore[attr-defined]
+                widened = calibrated(drawn, self.evidence[rows], magnitude, self.model.about)
+                yield rows, Density(widened, self.recalibration, drawn)
                 tell(rows.stop - start)
 
     def _each(self, words: str, what: Callable[[slice, Density], np.ndarray], shape: tuple[int, ...] = ()) -> np.ndarray:
@@ -303,12 +305,15 @@ def _redshift_modality(model: GalaxyModel) -> MixtureModality:
     return modality
 
 
-def _mixture(model: GalaxyModel, latent: Latent, noise: torch.Tensor) -> Prediction:
+def _mixture(model: GalaxyModel, latent: Latent, noise: torch.Tensor) -> tuple[Prediction, np.ndarray]:
+    """Densities as the model has them, and the magnitudes by which they are calibrated."""
     with model.lock, torch.no_grad():
-        z = torch.from_numpy(latent.mean) + torch.from_numpy(latent.std) * noise[:, None]
+        mean = torch.from_numpy(latent.mean)
+        z = mean + torch.from_numpy(latent.std) * noise[:, None]
         found = predict("redshift", _redshift_modality(model), z, model.inputs, "redshift")
+        magnitude = brightness_at(model.mvae, mean)
     assert isinstance(found, Prediction)  # noqa: S101 (narrows the type)
-    return found
+    return found, magnitude
 
 
 def _estimates(density: Density) -> np.ndarray:

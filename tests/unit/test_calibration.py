@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import galwidget as gw
-from galwidget.calibration import _widening, calibrate
+from galwidget.calibration import calibrate
 from galwidget.evaluation.prediction import ks_uniform
 from galwidget.model.inputs import Scaling
-from galwidget.prediction import EVIDENCE, Prediction, Widening, calibrated, evidence
+from galwidget.prediction import EVIDENCE, Prediction, evidence
+from galwidget.widening import Widening, calibrated, learnt
 
 warnings.filterwarnings("ignore", module="lightning")
 
@@ -42,34 +43,48 @@ def test_a_widening_stretches_and_moves_every_component():
 
 def test_each_galaxy_is_widened_by_what_its_prediction_rests_on():
     def of(stretch):
-        return {"nodes": [0.0], "shares": [[1.0]], "shifts": [[0.0]], "stretches": [[stretch]]}
+        return {"widths": [0.0], "magnitudes": [0.0], "shares": [[1.0]], "shifts": [[0.0]], "stretches": [[stretch]]}
 
     about = {"calibration": {"mag_r": {"image": of(2.0), "image and attributes": of(4.0)}}}
-    found = calibrated(gaussian(np.zeros(3), 1.0), np.array([0, 1, 2]), about)
+    found = calibrated(gaussian(np.zeros(3), 1.0), np.array([0, 1, 2]), np.zeros(3), about)
     np.testing.assert_allclose(found.std, [2.0, 1.0, 4.0])
-    assert calibrated(gaussian(np.zeros(3), 1.0), np.zeros(3, int), {}).std[0] == 1
+    assert calibrated(gaussian(np.zeros(3), 1.0), np.zeros(3, int), np.zeros(3), {}).std[0] == 1
 
 
-def test_wide_predictions_may_be_widened_otherwise_than_narrow_ones():
-    known = {"nodes": [0.0, 2.0], "shares": [[1.0]] * 2, "shifts": [[0.0]] * 2, "stretches": [[1.0], [np.e**2]]}
+def test_predictions_are_widened_by_their_width_and_by_the_magnitude():
+    nodes = {"widths": [0.0, 2.0], "magnitudes": [-1.0, 1.0]}
+    known = nodes | {"shares": [[1.0]] * 4, "shifts": [[0.0]] * 4, "stretches": np.exp([[0.0], [1.0], [2.0], [3.0]]).tolist()}
     about = {"calibration": {"mag_r": {"image": known}}}
-    widths = np.exp([-1.0, 0.0, 1.0, 2.0, 3.0])
-    raw = Prediction("mag_r", np.ones((5, 1)), np.zeros((5, 1)), widths[:, None], SCALE)
-    np.testing.assert_allclose(calibrated(raw, np.zeros(5, int), about).std / widths, np.exp([0.0, 0.0, 1.0, 2.0, 2.0]))
+    widths, magnitudes = np.exp([-1.0, 0.0, 1.0, 2.0, 3.0, 1.0]), np.array([-2.0, 1.0, -1.0, -1.0, 5.0, 0.0])
+    raw = Prediction("mag_r", np.ones((6, 1)), np.zeros((6, 1)), widths[:, None], SCALE)
+    found = calibrated(raw, np.zeros(6, int), magnitudes, about).std / widths
+    np.testing.assert_allclose(found, np.exp([0.0, 1.0, 1.0, 2.0, 3.0, 1.5]))
 
 
-def test_a_map_by_width_is_learnt_where_there_are_galaxies_for_it():
+def test_what_is_wrong_at_some_widths_and_some_magnitudes_is_learnt():
     random = np.random.default_rng(1)
-    width = np.exp(random.uniform(-2, 0, 3000))
-    truth = width * (1 + 2 * (np.log(width) < -1)) * random.standard_normal(3000)  # narrow predictions are three times too narrow
-    raw = Prediction("mag_r", np.ones((3000, 1)), np.zeros((3000, 1)), width[:, None], SCALE)
-    one = {part: value.tolist() for part, value in vars(_widening(raw, truth)).items()}
-    assert np.shape(one["shares"]) == (4, 3)
-    found = calibrated(raw, np.zeros(3000, int), {"calibration": {"mag_r": {"image": one}}})
-    narrow = np.log(width) < -1.2
-    for rows in (narrow, np.log(width) > -0.8):
-        assert ks_uniform(found.cdf(truth)[rows]) < CHANCE / np.sqrt(rows.sum())
-    assert ks_uniform(raw.cdf(truth)[narrow]) > 0.15
+    count = 6000
+    width, magnitude = np.exp(random.uniform(-2, 0, count)), random.uniform(-1, 1, count)
+    narrow, faint = np.log(width) < -1, magnitude > 0
+    # narrow predictions are three times too narrow, and faint galaxies are one width off
+    truth = width * ((1 + 2 * narrow) * random.standard_normal(count) + faint)
+    raw = Prediction("mag_r", np.ones((count, 1)), np.zeros((count, 1)), width[:, None], SCALE)
+    one = {part: value.tolist() for part, value in vars(learnt(raw, truth, magnitude)).items()}
+    assert np.shape(one["shares"]) == (12, 3)
+    found = calibrated(raw, np.zeros(count, int), magnitude, {"calibration": {"mag_r": {"image": one}}})
+    assert ks_uniform(found.cdf(truth)) < CHANCE / np.sqrt(count)
+    well = np.abs(np.log(width) + 1) > 0.3  # nothing between nodes can be as sudden as this
+    for rows in (narrow & faint & well, ~narrow & faint & well, narrow & ~faint & well, ~narrow & ~faint & well):
+        assert ks_uniform(found.cdf(truth)[rows]) < 0.08
+        assert ks_uniform(raw.cdf(truth)[rows]) > 0.15 or (~narrow & ~faint)[rows].all()
+
+
+def test_few_galaxies_have_one_widening_for_all():
+    random = np.random.default_rng(2)
+    truth = 2 * random.standard_normal(300)
+    found = learnt(gaussian(np.zeros(300), 1.0), truth, random.standard_normal(300))
+    assert found.shares.shape == (1, 3)
+    assert 1.7 < found(np.ones(300), np.zeros(300))(gaussian(np.zeros(300), 1.0)).std.mean() < 2.3
 
 
 def test_attributes_measured_with_errors_are_another_evidence_than_exact_ones(model, galaxies):
