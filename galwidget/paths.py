@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["edited", "sweep_path", "traverse_path"]
 
 
-#: Corrections of an edit at most, standard deviations that are near enough, the longest step of one, and what it may bring of its length.
-_ROUNDS, _NEAR, _LONGEST, _GAIN = 4, 0.02, 1.0, (0.3, 1.5)
+#: Corrections of an edit at most; standard deviations that are near enough, that none may ask for beyond the first, and from which on
+#: what was asked is out of the galaxy's reach: a picture that is driven there is none of a galaxy. What a step may bring of its length.
+_ROUNDS, _NEAR, _LONGEST, _REACH, _GAIN = 4, 0.02, 0.75, 0.75, (0.3, 1.5)
 
 
 def edited(model: GalaxyModel, of: Galaxies | Latent, seed: int | None, attributes: Mapping[str, Any], *, draft: bool = False) -> Latent:
@@ -54,18 +55,18 @@ def _followers(model: GalaxyModel, values: Mapping[str, Any]) -> set[str]:
 
 def _correct(model: GalaxyModel, z: Tensor, left: Tensor, asked: Tensor, held: Tensor, wanted: Tensor) -> None:
     """Ask anew where the picture at ``z`` (n, d) is not measured to have what is ``wanted`` (n, condition), by what it lacks; in place."""
-    rows, step, last = torch.arange(len(z)), torch.zeros_like(asked), torch.zeros_like(asked)
+    rows, step, last, first = torch.arange(len(z)), torch.zeros_like(asked), torch.zeros_like(asked), asked.clone()
     for _ in range(_ROUNDS if model.stamp and model.prior.shown.any() else 0):
         shows, known, error = _before(model, Latent(z[rows].numpy()))
         over = torch.where(known & held[rows] & model.prior.shown, shows + error - wanted[rows], 0.0)
-        far = over.abs().amax(1) > _NEAR
+        far = (over.abs().amax(1) > _NEAR) & (over.abs().amax(1) < _REACH)
         rows, over, step, last = rows[far], over[far], step[far], last[far]
         if not len(rows):
             return
         # a secant: what the last step brought of what it asked for
         brought = torch.where(step.abs() > _NEAR, (over - last) / step, 1.0).clamp(*_GAIN)
-        step, last = -(over / brought).clamp(-_LONGEST, _LONGEST), over
-        asked[rows] += step
+        again = first[rows] + (asked[rows] - over / brought - first[rows]).clamp(-_LONGEST, _LONGEST)
+        step, last, asked[rows] = again - asked[rows], over, again
         z[rows] = model.prior.transform(left[rows], asked[rows], held[rows])
 
 
