@@ -3,11 +3,11 @@
 import base64
 import io
 import threading
-import time
 
 import numpy as np
 import pytest
 from astropy.table import QTable
+from patience import SOON, until
 from PIL import Image
 from toy_model import ToyModel
 from traitlets import TraitError
@@ -16,8 +16,6 @@ import galwidget as gw
 from galwidget.widgets.map import LatentMap
 from galwidget.widgets.map_chart import POINTS
 from galwidget.widgets.plane import Plane, attribute_values, raster
-
-_SOON = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +31,9 @@ def galaxies(model):
 @pytest.fixture
 def chart(model, galaxies):
     made = LatentMap(model, galaxies)
-    assert made.wait(_SOON)
+    assert made.wait(SOON)
     yield made
     made.close()
-
-
-def until(true):
-    limit = time.monotonic() + _SOON
-    while not true():
-        assert time.monotonic() < limit, "the worker did not come to it"
-        time.sleep(0.01)
 
 
 def click(chart, x, y):
@@ -60,14 +51,14 @@ def test_map_is_there_before_its_galaxies_are_encoded(galaxies):
         held = threading.Event()
 
         def encode(self, *arguments, **options):
-            assert self.held.wait(_SOON)
+            assert self.held.wait(SOON)
             return super().encode(*arguments, **options)
 
     chart = LatentMap(Slow(), galaxies)
     assert not chart.ready
     assert "40 galaxies" in chart._status.value
     Slow.held.set()
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     chart.close()
 
 
@@ -144,7 +135,7 @@ def test_many_galaxies_are_a_picture_and_the_lasso_sees_them_all(model):
     latent = model.draw(n, seed=2)
     many = gw.Galaxies(table={"mag_r": 19.5 - latent.mean[:, 0]}, survey=model.survey)
     chart = LatentMap(model, many, latent=latent)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     assert len(chart._chart._points.x) == POINTS
     assert len(chart._chart._all.x) == n
     picture = np.asarray(Image.open(io.BytesIO(chart._chart._behind.image.value)))
@@ -159,7 +150,7 @@ def test_many_galaxies_are_a_picture_and_the_lasso_sees_them_all(model):
 def test_galaxies_without_images_are_shown_as_the_model_has_them(model):
     latent = model.draw(10, seed=2)
     chart = LatentMap(model, gw.Galaxies(table={"redshift": np.linspace(0, 1, 10)}, survey=model.survey), latent=latent)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     assert chart.attribute == "redshift"
     np.testing.assert_array_equal(chart._images(np.array([3])), model.decode(latent[[3]]).rgb())
     chart.close()
@@ -168,7 +159,7 @@ def test_galaxies_without_images_are_shown_as_the_model_has_them(model):
 def test_drawn_galaxies_are_selected_and_made_again_by_their_code(model, monkeypatch):
     monkeypatch.setattr(gw, "load", lambda: model, raising=False)
     chart = LatentMap(model, n=50, seed=4)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     chart.selection, chart.at = [9, 3], (0.1, 0.2)
     names = {}
     exec(chart.code(), names)  # noqa: S102 (the claim is that this text runs)
@@ -179,7 +170,7 @@ def test_drawn_galaxies_are_selected_and_made_again_by_their_code(model, monkeyp
 
 def test_same_state_gives_the_same_map(model, galaxies, chart):
     other = LatentMap(model, galaxies)
-    assert other.wait(_SOON)
+    assert other.wait(SOON)
     np.testing.assert_array_equal(chart._plane.points, other._plane.points)
     np.testing.assert_array_equal(chart._chart._points.color, other._chart._points.color)
     other.close()
@@ -214,7 +205,7 @@ def test_saved_notebook_has_a_small_picture_of_the_map(chart):
 def test_names_from_data_are_never_html(model):
     latent = model.draw(10, seed=2)
     chart = LatentMap(model, gw.Galaxies(table={"<img onerror=x>": np.arange(10.0)}, survey=model.survey), latent=latent)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     decode = model.decode
 
     def renamed(*arguments, **options):
@@ -235,7 +226,7 @@ def test_model_that_fails_is_said_in_the_widget(galaxies):
             raise ValueError("the model was trained on other bands")
 
     chart = LatentMap(Failing(), galaxies)
-    assert not chart.wait(_SOON)
+    assert not chart.wait(SOON)
     assert chart._status.value == "the model was trained on other bands"
     with pytest.raises(ValueError, match="there is no map: the model was trained on other bands"):
         _ = chart.latent
@@ -269,7 +260,7 @@ def test_closed_map_leaves_no_model_and_no_thread_behind(model, galaxies):
 
     before = set(ipywidget._instances)
     chart = LatentMap(model, galaxies)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     chart.tool = "lasso"
     chart.tool = "pan"
     chart.attribute = "morphology"
@@ -284,7 +275,7 @@ def test_galaxies_that_were_not_measured_are_grey_points_of_their_own(model):
     table = galaxies.to_table()
     table["redshift"] = [0.1, np.nan, 0.3, np.nan, 0.2, 0.4]
     chart = LatentMap(model, galaxies.with_table(table), attribute="redshift")
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     drawn = chart._chart
     until(lambda: len(drawn._unmeasured.x) == 2)
     np.testing.assert_allclose(drawn._unmeasured.x, chart._plane.points[[1, 3], 0])

@@ -1,18 +1,16 @@
 """A map while it is made: told of, stopped, gone on with, and its UMAP in a process of its own."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
+from patience import SOON, until
 from toy_model import ToyModel
 
 import galwidget as gw
 from galwidget.widgets import map_jobs
 from galwidget.widgets.map import LatentMap
 from galwidget.widgets.plane import Plane
-
-_SOON = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +26,9 @@ def galaxies(model):
 @pytest.fixture
 def chart(model, galaxies):
     made = LatentMap(model, galaxies)
-    assert made.wait(_SOON)
+    assert made.wait(SOON)
     yield made
     made.close()
-
-
-def until(true):
-    limit = time.monotonic() + _SOON
-    while not true():
-        assert time.monotonic() < limit, "the worker did not come to it"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -69,7 +60,7 @@ def test_stopped_map_keeps_what_is_placed_and_goes_on_from_there(galaxies, monke
         steps, seen = threading.Semaphore(0), 0
 
         def encode(self, galaxies, *arguments, **options):
-            assert self.steps.acquire(timeout=_SOON)
+            assert self.steps.acquire(timeout=SOON)
             self.seen += len(galaxies)
             return super().encode(galaxies, *arguments, **options)
 
@@ -80,14 +71,14 @@ def test_stopped_map_keeps_what_is_placed_and_goes_on_from_there(galaxies, monke
     until(lambda: "encoded 10 of 40" in chart._status.value)
     chart._halt.click()
     model.steps.release()
-    assert not chart.wait(_SOON)
+    assert not chart.wait(SOON)
     assert chart._status.value == "stopped: 20 of 40 galaxies are there"
     assert (chart._halt.description, chart._halt.disabled) == ("Go on", False)
     with pytest.raises(ValueError, match="there is no map: stopped"):
         _ = chart.latent
     chart._halt.click()
     model.steps.release(2)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     assert model.seen == 40
     np.testing.assert_array_equal(chart._latent.mean, ToyModel().encode(galaxies).mean)
     assert chart._halt.layout.display == "none"
@@ -97,15 +88,15 @@ def test_stopped_map_keeps_what_is_placed_and_goes_on_from_there(galaxies, monke
 def test_selection_outlives_another_projection_but_not_other_galaxies(model, slow_umap):
     (slow_umap / "go").touch()
     chart = LatentMap(model, n=40)
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     chart.selection = [3, 7]
     chart.projection = "UMAP"
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     assert chart.selection == [3, 7]
     assert "2 selected" in chart._chosen.value
     assert chart._undo.disabled  # what was done was done on another plane
     chart.seed = 2
-    assert chart.wait(_SOON)
+    assert chart.wait(SOON)
     assert chart.selection == []
     chart.close()
 

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from lightning.pytorch.callbacks import Callback
+from patience import SOON, until
 from PIL import Image
 from toy_model import ToyModel
 
@@ -15,7 +16,6 @@ import galwidget as gw
 from galwidget.widgets.loss_charts import Curve, LossCharts
 from galwidget.widgets.monitor import TrainingMonitor
 
-_SOON = 120.0
 _SMALL = {"latent_size": 4, "batch_size": 8, "prior_epochs": 1}
 
 
@@ -29,13 +29,6 @@ def monitor():
     made = TrainingMonitor()
     yield made
     made.close()
-
-
-def until(true):
-    limit = time.monotonic() + _SOON
-    while not true():
-        assert time.monotonic() < limit, "it did not come"
-        time.sleep(0.01)
 
 
 def test_fit_returns_at_once_and_the_notebook_goes_on(monitor, galaxies):
@@ -56,7 +49,7 @@ def test_fit_returns_at_once_and_the_notebook_goes_on(monitor, galaxies):
     monitor.resume()
     until(lambda: monitor._steps > rested + 1)
     monitor.stop()
-    model = monitor.wait(_SOON)
+    model = monitor.wait(SOON)
     assert monitor.phase == "stopped"
     assert monitor.progress < 1
     assert model.sample(2, seed=1).flux.shape == (2, 5, 32, 32)
@@ -70,7 +63,7 @@ def test_stop_while_the_prior_is_fitted_keeps_what_it_has_learnt(monitor, galaxi
     assert monitor.phase == "trained"
     assert not monitor._keep.disabled
     monitor._keep.click()
-    model = monitor.wait(_SOON)
+    model = monitor.wait(SOON)
     assert monitor.phase == "stopped"
     assert model.sample(2, seed=1).flux.shape == (2, 5, 32, 32)
     assert words[-1] == "Stopped, and kept: monitor.model"
@@ -80,7 +73,7 @@ def test_stop_before_the_first_step_is_not_forgotten(monitor, galaxies, monkeypa
     begin = monitor.on_train_start
     monkeypatch.setattr(monitor, "on_train_start", lambda *of: (monitor.stop(), begin(*of)))
     monitor.fit(galaxies, epochs=200, **_SMALL)
-    assert monitor.wait(_SOON) is not None
+    assert monitor.wait(SOON) is not None
     assert monitor.phase == "stopped"
     assert monitor._steps == 1
 
@@ -114,14 +107,14 @@ def test_interrupt_of_the_kernel_leaves_the_monitor_ready(monitor, galaxies):
     assert monitor.phase == "interrupted"
     assert monitor._keep.disabled
     monitor.fit(galaxies, epochs=1, **_SMALL)
-    assert monitor.wait(_SOON) is not None
+    assert monitor.wait(SOON) is not None
     assert monitor.phase == "done"
 
 
 def test_training_that_fails_says_so_and_raises_for_who_waits(monitor):
     monitor.fit(gw.Galaxies(table={"a": [1, 2]}, survey="KiDS"))
     with pytest.raises(ValueError, match="neither images nor an attribute"):
-        monitor.wait(_SOON)
+        monitor.wait(SOON)
     assert monitor.phase == "failed"
     assert "neither images nor an attribute" in monitor._status.value
 
@@ -131,7 +124,7 @@ def test_button_fine_tunes_the_model_it_was_given(galaxies):
     monitor = TrainingMonitor(galaxies, model)
     monitor._epochs.value = 1
     monitor._begin.click()
-    tuned = monitor.wait(_SOON)
+    tuned = monitor.wait(SOON)
     assert tuned is not model
     assert tuned.about["trained_on"] == model.about["trained_on"] * 2
     monitor.close()
