@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -23,6 +25,9 @@ __all__ = ["fit_prior"]
 _CONDITION_NOISE = 0.01
 _PHOTOMETER_EPOCHS = 60
 _BATCH = 256
+#: Of the weights that give the draws a population's brightness: bins, their smoothing in bins, and the least weight, for what the
+#: population lacks is still learnt.
+_WEIGHT_BINS, _SMOOTHING, _LEAST = 48, 1.5, 0.02
 
 
 def fit_prior(
@@ -35,6 +40,7 @@ def fit_prior(
     seed: int,
     draws: int = 2,
     learning_rate: float = 2e-3,
+    population: Galaxies | None = None,
     progress: Progress = True,
 ) -> None:
     """Fit the flow, in place, to draws from the posteriors of the galaxies that have images.
@@ -58,6 +64,10 @@ def fit_prior(
         From each posterior.
     learning_rate
         Of AdamW; it falls to zero as a cosine.
+    population
+        Galaxies whose numbers at each brightness the prior has where brightness is not asked for, such as the counts of the sky: a draw
+        whose brightness is hidden weighs as many galaxies of these as it stands for. Where it is shown, p(z | brightness) is the same in
+        both, and bright galaxies are learnt as well as they are sampled. Default: the numbers of ``samples``.
     progress
         Whether to draw progress bars; or a function, which ends a part of the work early by `galwidget.progress.EnoughError`.
     """
@@ -67,7 +77,9 @@ def fit_prior(
     prior.standardise_by(z)
     prior.shown.copy_(_shown(inputs))
     _fit_photometer(prior, z, value, mask, generator, progress)
-    loader = DataLoader(TensorDataset(z, value, mask), _BATCH, shuffle=True, generator=generator, drop_last=len(z) > _BATCH)
+    brightness = _brightness(inputs)
+    weight = torch.ones(len(z)) if population is None else _weights(value, mask, inputs.conditions(population), brightness)
+    loader = DataLoader(TensorDataset(z, value, mask, weight), _BATCH, shuffle=True, generator=generator, drop_last=len(z) > _BATCH)
     optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
     total = epochs * len(loader)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
@@ -75,10 +87,11 @@ def fit_prior(
     prior.train()
     with steps(progress, "fitting the prior", epochs, unit="epoch", partial=True) as tell:
         for _ in range(epochs):
-            for point, given, measured in loader:
-                hidden = _hide(len(point), groups, generator)
+            for point, given, measured, stands_for in loader:
+                shown = measured & ~_hide(len(point), groups, generator)
                 blurred = given + _CONDITION_NOISE * torch.randn(given.shape, generator=generator)
-                loss = -prior.log_prob(point, blurred, measured & ~hidden).mean()
+                density = prior.log_prob(point, blurred, shown)
+                loss = -torch.where(shown[:, brightness].any(1), 1.0, stands_for).mul(density).mean()
                 optimizer.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
@@ -139,6 +152,27 @@ def _shown(inputs: Inputs) -> Tensor:
     group_of = {name: group for group, names in inputs.groups.items() for name in names}
     groups = [group_of[name.partition("=")[0]] for name in inputs.condition_names]
     return torch.tensor([group in SHOWN and bool(inputs.stamp) for group in groups], dtype=torch.bool)
+
+
+def _brightness(inputs: Inputs) -> list[int]:
+    """Which columns of the conditions say how bright a galaxy is."""
+    return [inputs.condition_names.index(name) for name in inputs.groups.get("brightness", ())]
+
+
+def _weights(value: Tensor, mask: Tensor, population: tuple[Tensor, Tensor], brightness: Sequence[int]) -> Tensor:
+    """How many galaxies of ``population`` each draw stands for by its brightness, 1 in the mean, (n,)."""
+    if len(brightness) != 1:
+        raise ValueError("population= gives the prior a population's brightness, which the model does not know; leave it out")
+    here, there = (values[known[:, brightness[0]], brightness[0]] for values, known in ((value, mask), population))
+    if not len(there):
+        raise ValueError("none of the galaxies of population= has a measured brightness; measure them, or leave it out")
+    low, high = float(min(here.min(), there.min())), float(max(here.max(), there.max()))
+    edges = np.linspace(low, high + 1e-6, _WEIGHT_BINS + 1)
+    ours, theirs = (gaussian_filter1d(np.histogram(part.numpy(), edges)[0] / len(part), _SMOOTHING) for part in (here, there))
+    ratio = np.maximum(theirs / np.maximum(ours, 1e-9), _LEAST)
+    weight = torch.ones(len(value))
+    weight[mask[:, brightness[0]]] = torch.from_numpy(ratio[np.digitize(here.numpy(), edges[1:-1])]).float()
+    return weight / weight.mean()
 
 
 def _columns_of_one_attribute(inputs: Inputs) -> Tensor:

@@ -63,10 +63,13 @@ def fit(
     model_error: float | None = None,
     roughness: float | None = None,
     looks: int | None = None,
+    concentric: bool = True,
     batch_size: int = 32,
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
     prior_epochs: int = 40,
+    population: Galaxies | None = None,
+    calibrated: bool = True,
     seed: int = 0,
     run: str | PathLike[str] | None = None,
     progress: Progress = True,
@@ -99,12 +102,21 @@ def fit(
         How often the image's encoder draws its answer and corrects it by what is left of the image: 1 brings bright galaxies much nearer,
         at three times the cost of encoding. Only a model that was trained without can learn to, and its first look then rests; default: 0,
         or what ``model`` has.
+    concentric
+        Whether the Gaussians that a fresh model draws a galaxy with share one centre; without, it draws lopsided galaxies, too
+        (`galwidget.model.networks.GaussianExpansion`).
     batch_size, learning_rate
         Of Adam; the rate falls to zero as a cosine.
     warm_up
         Share of the training over which beta rises from 0 to its value.
     prior_epochs
         Passes of the flow's fit; 0 keeps the flow as it is.
+    population
+        Galaxies whose brightness the prior has where none is asked for, such as ``gw.simulate(5000)`` with the counts of the sky beside a
+        training sample that has bright ones in excess; default: that of the samples.
+    calibrated
+        Whether the model is calibrated on the first sample with images, up to 10,000 galaxies of it; leave it out where the training goes
+        on, or another sample calibrates (`galwidget.calibration.calibrate`).
     seed
         Decides weights, order, augmentation and draws.
     run
@@ -134,7 +146,7 @@ def fit(
     if repeats is not None and len(repeats) != len(samples):
         raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
     torch.manual_seed(seed)
-    inputs, architecture = _inputs(samples, survey, latent_size) if model is None else (model.inputs, model.architecture)
+    inputs, architecture = _inputs(samples, survey, latent_size, concentric) if model is None else (model.inputs, model.architecture)
     asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
     architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
     mvae, prior = build(inputs, architecture)
@@ -148,14 +160,15 @@ def fit(
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
-        fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, progress=progress)
+        fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, population=population, progress=progress)
     about = dict(model.about) if model is not None else {}
     told = [
         f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples
     ]
     about["trained_on"] = [*about.get("trained_on", []), *told]
     fitted = GalaxyModel(mvae, prior, inputs, architecture, about, Census.of(samples, inputs, seed))
-    calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None), progress)
+    if calibrated:
+        calibrate(fitted, next((sample for sample in samples if sample.flux is not None), None), progress)
     return fitted
 
 
@@ -172,7 +185,7 @@ def _rest_first_look(mvae: MVAE, *, fresh: bool) -> None:
     image.encoder.requires_grad_(False)
 
 
-def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: int) -> tuple[Inputs, Architecture]:
+def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: int, concentric: bool = True) -> tuple[Inputs, Architecture]:
     with_images = [sample for sample in samples if sample.flux is not None]
     survey = Survey.named(survey) if survey is not None else (with_images or samples)[0].survey
     inputs = Inputs.fit(samples, survey)
@@ -187,7 +200,7 @@ def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: i
     floor = survey.sky_sigma * inputs.stamp / 8
     log_flux = np.log(np.maximum(totals, floor))
     center, width = log_flux.mean(0), np.maximum(log_flux.std(0), 0.1)
-    return inputs, Architecture(latent_size, (tuple(map(float, center)), tuple(map(float, width))))
+    return inputs, Architecture(latent_size, (tuple(map(float, center)), tuple(map(float, width))), concentric=concentric)
 
 
 class _Training(L.LightningModule):

@@ -89,6 +89,8 @@ class ImageModality(nn.Module):
     looks
         How often the encoder draws its answer, looks at what is left of the image, and corrects itself: iterative amortised inference
         (Marino et al. 2018, https://arxiv.org/abs/1807.09356). One look cannot tell a bright galaxy's numbers as well as its pixels do.
+    concentric
+        See `galwidget.model.networks.GaussianExpansion`.
     """
 
     sky_sigma: Tensor
@@ -106,6 +108,7 @@ class ImageModality(nn.Module):
         model_error: float = 0.0,
         roughness: float = 0.0,
         looks: int = 0,
+        concentric: bool = True,
     ) -> None:
         super().__init__()
         bands = len(sky_sigma)
@@ -116,7 +119,7 @@ class ImageModality(nn.Module):
         self.register_buffer("flux_mean", log_flux[0].float())
         self.register_buffer("flux_std", log_flux[1].float())
         self.encoder = ImageEncoder(bands + 1, 3 * bands, 2 * latent_size, stamp)
-        self.decoder = ImageDecoder(latent_size, bands, stamp)
+        self.decoder = ImageDecoder(latent_size, bands, stamp, concentric=concentric)
         context = 6 * bands + 3 * latent_size
         self.second_look = ImageEncoder(2 * bands + 1, context, 2 * latent_size, stamp, _SECOND_LOOK) if looks else None
         if self.second_look is not None:  # begins by leaving the first answer as it is

@@ -34,6 +34,8 @@ class Architecture:
         Coupling layers of the prior's flow.
     looks
         How often the image's encoder corrects itself, see `galwidget.model.modalities.ImageModality`.
+    concentric
+        Whether the Gaussians of a galaxy's light share one centre, see `galwidget.model.networks.GaussianExpansion`.
     """
 
     latent_size: int = 32
@@ -42,6 +44,7 @@ class Architecture:
     roughness: float = 0.0
     transforms: int = 4
     looks: int = 0
+    concentric: bool = True
 
 
 def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
@@ -53,9 +56,8 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
         default = (tuple(np.log(100 * survey.sky_sigma)), (1.0,) * len(survey.bands))
         log_flux = torch.tensor(architecture.log_flux or default)
         noise, psf = torch.from_numpy(survey.sky_sigma), torch.from_numpy(survey.psf())
-        modalities["image"] = ImageModality(
-            latent_size, noise, psf, log_flux, inputs.stamp, architecture.model_error, architecture.roughness, architecture.looks
-        )
+        settings = (architecture.model_error, architecture.roughness, architecture.looks, architecture.concentric)
+        modalities["image"] = ImageModality(latent_size, noise, psf, log_flux, inputs.stamp, *settings)
     for group, names in inputs.groups.items():
         if group == "morphology":
             modalities[group] = CategoryModality(latent_size, len(MORPHOLOGIES))

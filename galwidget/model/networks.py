@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 __all__ = ["GaussianExpansion", "ImageDecoder", "ImageEncoder", "Perceptron"]
 
 #: Of the Gaussians of smooth light, in pixels: the narrowest rung; the variance that the pixel grid can just carry (a Gaussian narrower
-#: than 0.45 pixels is no longer sampled: its flux and place would depend on where between the pixels it is). Largest ln(a/b) of an ellipse.
-_NARROWEST, _FLOOR, _LONGEST = 0.3, 0.2, 2.5
+#: than 0.45 pixels is no longer sampled: its flux and place would depend on where between the pixels it is). Largest ln(a/b) of an ellipse;
+#: how far a Gaussian may lie off the galaxy's centre, in its own sizes.
+_NARROWEST, _FLOOR, _LONGEST, _FARTHEST = 0.3, 0.2, 2.5, 0.7
 
 
 class Perceptron(nn.Sequential):
@@ -68,11 +69,12 @@ class ImageEncoder(nn.Module):
 
 
 class GaussianExpansion(nn.Module):
-    r"""Smooth light as a multi-Gaussian expansion: concentric elliptical Gaussians on a ladder of sizes.
+    r"""Light as a multi-Gaussian expansion: elliptical Gaussians on a ladder of sizes.
 
-    Component k has covariance :math:`s^2 r^{2k} \exp(\eta_k) + v I`, of axis ratio :math:`\exp(-2|\eta_k|)`. A handful of numbers gives any
-    smooth galaxy to the accuracy of its brightest pixels, wherever its centre is between the pixels: convolutions would need all their
-    weights for that.
+    Component k has covariance :math:`s^2 r^{2k} \exp(\eta_k) + v I`, of axis ratio :math:`\exp(-2|\eta_k|)`, and where they need not be
+    concentric a centre within :math:`0.7 s r^k` of the galaxy's in x and in y. A handful of numbers gives any smooth galaxy to the accuracy
+    of its brightest pixels, wherever its centre is between the pixels: convolutions would need all their weights for that. Ellipses that
+    turn with radius and lie off centre are lopsided discs, bars and the beginnings of arms.
 
     Parameters
     ----------
@@ -82,6 +84,8 @@ class GaussianExpansion(nn.Module):
         Side of the picture in pixels.
     components
         Number of Gaussians, the largest two thirds of the stamp wide.
+    concentric
+        Whether they share one centre.
 
     References
     ----------
@@ -91,9 +95,9 @@ class GaussianExpansion(nn.Module):
     ladder: Tensor
     monomials: Tensor
 
-    def __init__(self, bands: int, stamp: int, components: int = 10) -> None:
+    def __init__(self, bands: int, stamp: int, components: int = 10, *, concentric: bool = True) -> None:
         super().__init__()
-        self.bands, self.stamp, self.components = bands, stamp, components
+        self.bands, self.stamp, self.components, self.concentric = bands, stamp, components, concentric
         sizes = torch.logspace(math.log10(_NARROWEST), math.log10(2 * stamp / 3), components)
         self.register_buffer("ladder", sizes.log(), persistent=False)
         axis = torch.arange(stamp) - (stamp - 1) / 2
@@ -103,12 +107,13 @@ class GaussianExpansion(nn.Module):
 
     @property
     def parameters_needed(self) -> int:
-        """How many numbers a galaxy takes: centre, size, ellipticity, that of each component, and the light of each in each band."""
-        return 5 + 2 * self.components + self.bands * self.components
+        """How many numbers a galaxy takes: centre, size, ellipticity; of each component ellipticity, light in each band, and place."""
+        return 5 + (2 + self.bands + 2 * (not self.concentric)) * self.components
 
     def forward(self, numbers: Tensor, flux: Tensor) -> Tensor:
         """Surface brightness (n, band, y, x), which sums to ``flux`` (n, band) over the stamp, from ``numbers`` (n, parameter)."""
-        centre, size, shape, shapes, light = numbers.split((2, 1, 2, 2 * self.components, self.bands * self.components), 1)
+        sizes = (2, 1, 2, 2 * self.components, self.bands * self.components)
+        centre, size, shape, shapes, light, places = numbers.tensor_split(list(accumulate(sizes)), 1)
         eta = shape[:, None] + 0.3 * shapes.view(-1, self.components, 2)
         stretch = eta.square().sum(-1).add(1e-6).sqrt()
         bounded = _LONGEST * torch.tanh(stretch / _LONGEST)
@@ -118,11 +123,13 @@ class GaussianExpansion(nn.Module):
         yy = variance * (cosh - sinh * eta[..., 0]) + _FLOOR
         xy = variance * sinh * eta[..., 1]
         determinant = xx * yy - xy * xy
-        x, y = (0.5 * centre).unbind(1)
+        middle = 0.5 * centre[:, None]
+        if not self.concentric:
+            middle = middle + _FARTHEST * variance.sqrt()[..., None] * torch.tanh(places.view(-1, self.components, 2))
+        x, y = middle.unbind(-1)
         # minus half the quadratic form, as a polynomial of the pixel's place: one product of matrices for all components and pixels
         form = torch.stack([yy, xx, -2 * xy], -1) / (-2 * determinant[..., None])
         a, b, c = form.unbind(-1)
-        x, y = x[:, None], y[:, None]
         polynomial = torch.stack([a, b, c, -2 * a * x - c * y, -2 * b * y - c * x, a * x * x + b * y * y + c * x * y], -1)
         # held above exp(-60): products of denormal numbers take twenty times as long
         gaussians = (polynomial @ self.monomials).clamp_(min=-60.0).exp_()
@@ -147,11 +154,13 @@ class ImageDecoder(nn.Module):
         Side of the picture in pixels.
     hidden
         Size of the hidden layers that lead to the light.
+    concentric
+        See `GaussianExpansion`.
     """
 
-    def __init__(self, latent_size: int, bands: int, stamp: int, hidden: int = 192) -> None:
+    def __init__(self, latent_size: int, bands: int, stamp: int, hidden: int = 192, *, concentric: bool = True) -> None:
         super().__init__()
-        self.smooth = GaussianExpansion(bands, stamp)
+        self.smooth = GaussianExpansion(bands, stamp, concentric=concentric)
         self.numbers = Perceptron(latent_size, self.smooth.parameters_needed, hidden)
         self.log_flux = Perceptron(latent_size, bands, 96)
 

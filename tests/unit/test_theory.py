@@ -299,6 +299,20 @@ def test_smooth_light_is_a_sum_of_gaussians_of_the_right_place_and_shape():
     torch.testing.assert_close(variance, expected.double(), rtol=1e-3, atol=1e-3)
 
 
+def test_gaussians_off_centre_lie_where_they_are_put_and_concentric_ones_are_the_same_as_none_moved():
+    concentric, free = (GaussianExpansion(1, 64, components=3, concentric=concentric) for concentric in (True, False))
+    numbers = torch.zeros(1, free.parameters_needed)
+    numbers[0, 3:5] = torch.tensor([0.6, 0.3])
+    unmoved = concentric(numbers[:, : concentric.parameters_needed], torch.ones(1, 1))
+    assert torch.equal(free(numbers, torch.ones(1, 1)), unmoved)
+    numbers[0, 5 + 6 : 5 + 9] = torch.tensor([-60.0, 0.0, -60.0])  # the middle component alone
+    numbers[0, -4:-2] = torch.tensor([0.5, -1.0])  # its place, in its own sizes: 0.7 at the most
+    light = free(numbers, torch.ones(1, 1))[0, 0].double()
+    y, x = torch.meshgrid(*(2 * [torch.arange(64.0).double() - 31.5]), indexing="ij")
+    expected = 0.7 * free.ladder[1].exp() * torch.tanh(torch.tensor([0.5, -1.0]))
+    torch.testing.assert_close(torch.stack([(light * x).sum(), (light * y).sum()]), expected.double(), atol=1e-3, rtol=0)
+
+
 def test_the_photometer_s_slope_is_its_derivative():
     torch.manual_seed(0)
     prior = FlowPrior(5, 3)

@@ -199,3 +199,33 @@ def test_galaxies_without_any_attribute_train_a_model_that_samples():
     )
     assert model.inputs.modalities == ("image",)
     assert np.isfinite(model.sample(3, seed=1).flux).all()
+
+
+def catalogue(magnitude):
+    return gw.Galaxies(table=QTable({"mag_r": magnitude, "g_r": np.linspace(0.5, 1.0, len(magnitude))}), survey="KiDS")
+
+
+def magnitudes(model, **asked):
+    z = torch.from_numpy(model.draw(800, seed=1, **asked).mean)
+    with torch.no_grad():
+        return model.inputs.scalings["mag_r"].inverse(model.mvae.modality("brightness").predictive(z)[0][:, 0].numpy())
+
+
+def test_the_prior_has_the_brightness_of_the_population_that_is_given_it_and_meets_requests_as_before():
+    random = np.random.default_rng(0)
+    flat, sky = catalogue(random.uniform(16, 22, 3000)), catalogue(22 - random.exponential(0.8, 1000))
+    settings = {"epochs": 6, "batch_size": 128, "learning_rate": 5e-3, "prior_epochs": 12, "calibrated": False}
+    medians = {}
+    for name, population in (("samples", None), ("sky", sky)):
+        model = quick(flat, population=population, **settings)
+        medians[name] = [np.median(magnitudes(model, **asked)) for asked in ({}, {"mag_r": 17.0})]
+    assert abs(medians["samples"][0] - 19.0) < 0.4
+    assert abs(medians["sky"][0] - np.median(sky.attribute("mag_r"))) < 0.4
+    # a bright galaxy that is asked for is bright whatever there is of them
+    assert abs(medians["samples"][1] - 17.0) < 0.4
+    assert abs(medians["sky"][1] - 17.0) < 0.4
+
+
+def test_a_population_without_brightness_is_refused(sample):
+    with pytest.raises(ValueError, match="none of the galaxies of population= has a measured brightness"):
+        quick(sample, population=gw.Galaxies(table=QTable({"g_r": [0.5, 0.6]}), survey=sample.survey))
