@@ -130,7 +130,9 @@ class MapJobs:
         )
         shown = self._chart.colour(values, label, categories)
         every = "" if shown == self.count else f"; {shown:,} of them as points, all of them in the picture behind and in the lasso"
-        self._status.value = f"{self.count:,} galaxies{every}"
+        # not beside the colour bar, which has room for "r magnitude" and none for "log half-light radius / arcsec"
+        coloured = f", coloured by {label}" * bool(label)
+        self._status.value = f"{self.count:,} galaxies{coloured}{every}"
         self._chart.emphasise(self._chosen_rows())
 
     def _images(self: LatentMap, rows: np.ndarray) -> np.ndarray:  # type: ignore[misc]

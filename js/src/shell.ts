@@ -2,7 +2,7 @@
 
 import { element, OWN_KEYS } from "./dom";
 import type { Column, Frame } from "./protocol";
-import { brief, unitWords } from "./scale";
+import { unitWords, withUnit } from "./scale";
 import type { Session } from "./session";
 
 const SAVED = "a saved picture: display, zoom, selection and scrub work; new galaxies need the notebook";
@@ -169,5 +169,5 @@ export function cellWords(frame: Frame | null, cell: number): string {
 function valueWords(column: Column, cell: number): string {
   const value = column.values[cell] ?? null;
   if (value === null) return "–";
-  return typeof value === "number" ? `${brief(value)} ${unitWords(column.unit)}`.trim() : value;
+  return typeof value === "number" ? `${withUnit(value, column.unit)} ${unitWords(column.unit)}`.trim() : value;
 }

@@ -130,7 +130,7 @@ describe("a session", () => {
     kernel.measured(1);
     expect([session.busy, heard.slice(2)]).toEqual([false, ["attributes", "status"]]);
     expect(session.frame).toBe(frame);
-    expect(cellPairs(session.frame as never, 0)?.[1]).toEqual(["r magnitude", "21 mag"]);
+    expect(cellPairs(session.frame as never, 0)?.[1]).toEqual(["r magnitude", "21.00 mag"]);
   });
 
   it("takes no attributes of another picture, and waits for none after an error", () => {
