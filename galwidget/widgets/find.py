@@ -106,7 +106,7 @@ class GalaxyFinder(Chores, FrameWidget):
     total = Int(0).tag(sync=True)
     types_known = Bool(default_value=False, help="whether the model tells types").tag(sync=True)
 
-    _orders: ClassVar[tuple[str, ...]] = ("state", "stop", "resume")
+    _orders: ClassVar[tuple[str, ...]] = ("state", "halt", "stop", "resume")
     _drafts: ClassVar[bool] = False  # a dozen galaxies are soon sent, and their attributes belong to them
 
     def __init__(

@@ -116,7 +116,7 @@ class AttributeSweep(FrameWidget):
             given=given,
         )
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip", "exact")
     _rough: ClassVar[bool] = True
     #: The newest state whose points are known, and they.
     _placed: tuple[str, Latent] | None = None
@@ -158,6 +158,16 @@ class AttributeSweep(FrameWidget):
             raise ValueError(f"strip {row!r} of {wanted['attribute']}; there are {self._strip_rows(wanted)}")
         finer = max(1, _FINE // max(1, wanted["rows"] - 1))
         return self._show_rough({**wanted, "rows": (wanted["rows"] - 1) * finer + 1})
+
+    def _show_exact(self, wanted: dict[str, Any], at: float) -> Shown:
+        if not self._strip_rows(wanted):
+            raise ValueError(f"{wanted['attribute']} has no values between its names")
+        ends = self._values(wanted)[[0, -1]]
+        part = (at + 1) / 2
+        log = self.model.conditions[wanted["attribute"]].log and ends[0] > 0  # type: ignore[union-attr]
+        value = float(ends[0] * (ends[1] / ends[0]) ** part if log else ends[0] + (ends[1] - ends[0]) * part)
+        there = {**wanted, "rows": 1, "low": value, "high": value}
+        return self._swept(there, self._points(there), draft=True)
 
     def _figure_labels(self) -> dict[str, Any]:
         labels: dict[str, Any] = {"row_title": describe(self.attribute).label, "values": []}

@@ -66,7 +66,7 @@ class LatentTraversal(FrameWidget):
     drawn = state(Bool(default_value=False, help="a galaxy drawn with the seed, though some were given"))
     given = Int(0, help="number of given galaxies; 0 where one is drawn").tag(sync=True)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip", "exact")
 
     def __init__(
         self,
@@ -175,6 +175,15 @@ class LatentTraversal(FrameWidget):
         steps = (wanted["steps"] - 1) * FINER + 1
         latent = model.traverse_latent([dims[row]], of=self._galaxy(wanted), extent=wanted["extent"], steps=steps)
         return Shown(model.decode(latent, attributes=False), 1, steps, lambda: latent)
+
+    def _show_exact(self, wanted: dict[str, Any], at: float) -> Shown:
+        model: Any = self.model
+        here, dims = self._galaxy(wanted), np.array(wanted["dims"])
+        center, spread = self._units()
+        mean = np.repeat(here.mean, len(dims), axis=0)
+        mean[np.arange(len(dims)), dims] = (center + at * wanted["extent"] * spread)[dims]
+        latent = type(here)(mean, np.repeat(here.std, len(dims), axis=0))
+        return Shown(model.decode(latent, attributes=False), len(dims), 1, lambda: latent)
 
     def _figure_labels(self) -> dict[str, Any]:
         sigma = np.linspace(-self.extent, self.extent, self.steps)

@@ -123,6 +123,12 @@ export class Session {
     return answer?.type === "strip" ? answer.frame : null;
   }
 
+  /** What the strips have at `at`, from -1 to 1, decoded for it; null when it did not come. */
+  async exact(at: number): Promise<Frame | null> {
+    const answer = await this.#ask({ type: "exact", at });
+    return answer?.type === "exact" ? answer.frame : null;
+  }
+
   /** Text of a cell that makes the selected galaxies again, and the name of this widget in the notebook's outputs; null when it did not come. */
   async code(form: string): Promise<{ code: string; modelId: string } | null> {
     const answer = await this.#ask({ type: "code", form });
@@ -145,6 +151,15 @@ export class Session {
   /** Have the kernel do something that is answered by traits alone. */
   order(what: "stop" | "resume"): void {
     this.#send({ type: what });
+  }
+
+  /** Wait no longer for the picture that was asked for, or for what is measured on the one that is here, and have the kernel leave it. */
+  halt(): void {
+    clearTimeout(this.#exact);
+    this.#scheduler.forget();
+    if (this.frame) this.frame.pending = false;
+    this.#send({ type: "halt" });
+    this.#tell("status");
   }
 
   #ask(message: Record<string, unknown>): Promise<Answer | null> {

@@ -171,6 +171,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   ];
   shell.panel.append(section("Sweep", ...parts), scrub.root);
   shell.onEnd(session.listen((what) => what === "frame" && scrub.renew()));
+  shell.onEnd(() => scrub.end());
   scrub.renew();
   return desk.follow({ draw, select: () => sheet.cells.select(session.selection), show });
 }

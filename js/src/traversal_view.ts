@@ -7,6 +7,7 @@ import { button, choice, element, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Picture } from "./paint";
 import type { Frame } from "./protocol";
+import { Resting } from "./resting";
 import { signed } from "./scale";
 import { galaxiesRow, walkKeys } from "./seeds";
 import type { Session } from "./session";
@@ -122,8 +123,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     sliders.replaceChildren(...made);
   };
 
-  /** What the scrub shows in a row: the strip's step, or the nearest cell of the grid until the strip is there. */
+  const resting = new Resting(session, () => drawScrub());
+  /** What the scrub shows in a row: the exact picture where it rests, the strip's step, or the nearest cell until the strip is there. */
   const scrubbed = (index: number): Picture | null => {
+    const exact = resting.frame(scrub);
+    if (exact) return { frame: exact, cell: index };
     const strip = strips.at(index, scrub);
     if (strip) return strip;
     const { frame } = session;
@@ -182,6 +186,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   const slider = new Slider("scrub", "", { low: -1, high: 1 }, (value) => {
     stop();
     scrub = value;
+    resting.moved(scrub);
     drawScrub();
   });
   slider.show(0);
@@ -196,6 +201,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     const round = way.value === "loop";
     const done = round ? (PERIOD * (scrub + 1)) / 4 : (PERIOD * Math.acos(-scrub)) / (2 * Math.PI);
     const begun = performance.now() - done;
+    resting.forget();
     const step = () => {
       scrub = (round ? loop : pingPong)(performance.now() - begun, PERIOD);
       slider.show(scrub);
@@ -211,7 +217,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     stop();
     start();
   });
-  const play = button("▶", "play there and back, or in a loop", () => (playing ? stop() : start()), "gw-play");
+  const play = button("▶", "play there and back, or in a loop", () => (playing ? rest() : start()), "gw-play");
+  const rest = () => {
+    stop();
+    resting.moved(scrub);
+  };
 
   const back = button(
     "back to the galaxy",
@@ -227,10 +237,12 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   );
 
   shell.onEnd(stop);
+  shell.onEnd(() => resting.forget());
   shell.onEnd(
     session.listen((what) => {
       if (what === "frame") {
         strips.clear();
+        resting.forget();
         generation += 1;
       }
       if (what === "status" && !session.busy && session.frame) void prefetch();
