@@ -14,6 +14,7 @@ import numpy as np
 
 from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.parts import close_parts
+from galwidget.widgets.pictured import Pictured
 from galwidget.widgets.plane import Plane, raster
 
 __all__ = ["Chart"]
@@ -49,7 +50,7 @@ class Chart:
         self._colours = np.zeros((0, 3))
         self._label = ""
         self._under = -1
-        self.thumbnail = ipywidgets.Image(layout=ipywidgets.Layout(width="112px", height="112px"))
+        self.thumbnail = Pictured(112)
         self.caption = ipywidgets.Label()
         x, y, self._scale = bqplot.LinearScale(), bqplot.LinearScale(), bqplot.ColorScale(scheme=_COLOURS)
         plane = {"x": x, "y": y}

@@ -23,6 +23,8 @@ export class Shell {
   readonly #error = element("div", { class: "gw-error", role: "alert", hidden: true });
   readonly #root: HTMLElement;
   readonly #undo: (() => void)[] = [];
+  /** What the read-out says while nothing is pointed at or selected. */
+  hint = "click, shift-click or ctrl-click galaxies to select them";
   #cell: number | null = null;
   /** Why nothing has come for a while; empty where something has. */
   #why = "";
@@ -158,9 +160,7 @@ export class Shell {
     const pairs = frame && this.#cell !== null ? cellPairs(frame, this.#cell) : null;
     if (!pairs) {
       const count = selection.length;
-      const hint = count
-        ? "selected; read them as widget.selected"
-        : "click, shift-click or ctrl-click galaxies to select them";
+      const hint = count ? "selected; read them as widget.selected" : this.hint;
       this.readout.replaceChildren(element("span", { class: "gw-hint" }, count ? `${count} ${hint}` : hint));
       return;
     }
