@@ -53,7 +53,7 @@ class Explorer(ipywidgets.Tab):
         self.traversal = LatentTraversal(model, of=galaxies)
         tabs: dict[str, FrameWidget] = {"Sample": self.grid, "Sweep": self.sweep, "Traverse": self.traversal}
         if galaxies is not None:
-            self.galaxies = GalaxyGrid(galaxies=galaxies)
+            self.galaxies = GalaxyGrid(galaxies=galaxies, known_to=model)
             self.editor = GalaxyEditor(model, galaxies)
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
         late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies))}
