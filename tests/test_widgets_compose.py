@@ -2,6 +2,7 @@
 
 import ipywidgets
 import pytest
+from patience import SOON
 from toy_model import ToyModel
 from wire import Browser
 
@@ -66,6 +67,7 @@ def test_boxes_hold_every_widget(model, box):
     ]  # fmt: skip
     held = box(made)
     assert set(made) <= parts_of(held)
+    assert made[4].wait(SOON)
     for widget in made:
         widget.close()
     held.close()

@@ -56,6 +56,7 @@ def test_given_galaxies_are_told_of_by_the_model_that_they_are_known_to(model, g
     finder.edits = {"mag_r": 18.0}
     sought = finder._details(finder._wanted(), 1)
     assert sought["predicted"]["mag_r"][0] == pytest.approx(18, abs=0.3)
+    assert finder.wait(60)
     finder.close()
     grid.close()
 

@@ -295,7 +295,7 @@ def test_residual_is_in_sigma_on_a_scale_that_is_white_at_zero(chromium, toy, ob
     page.close()
 
 
-@pytest.mark.parametrize("width", [400, 1180])
+@pytest.mark.parametrize("width", [400, 600, 1180, 2560])
 @pytest.mark.parametrize("kind", ["grid", "sweep", "traversal", "editor"])
 def test_nothing_is_wider_than_its_cell(chromium, toy, observed, kind, width):
     widget = {
