@@ -317,6 +317,22 @@ def test_nothing_is_wider_than_its_cell(chromium, toy, observed, kind, width):
     page.close()
 
 
+@pytest.mark.parametrize("density", [1.5, 2, 3])
+def test_a_dense_screen_is_drawn_in_its_own_pixels(chromium, toy, density):
+    page = WidgetPage(chromium, gw.GalaxyGrid(toy, rows=2, columns=3, seed=3), density=density)
+    drawn, box = canvas(page), page.root.locator("canvas").first.bounding_box()
+    assert drawn.shape[1] == pytest.approx(box["width"] * density, abs=1)
+    side = (drawn.shape[1] - 2 * round(2 * density)) // 3
+    assert side > 48  # more pixels than the galaxy has, each of its pixels as many of the screen
+    first = drawn[:side, :side].astype(int)
+    factor = side // 48
+    assert side == 48 * factor
+    expected = page.widget.shown.rgb(**page.widget.display)[0, ::-1].astype(int)
+    assert np.abs(first[::factor, ::factor] - expected).max() <= 1
+    assert np.array_equal(first, first[::factor, ::factor].repeat(factor, 0).repeat(factor, 1))
+    page.close()
+
+
 def test_beside_another_widget_the_picture_keeps_its_width(grid):
     grid.page.evaluate("document.querySelector('#cell').style.display = 'inline-block'")
     assert grid.root.bounding_box()["width"] > grid.root.locator("canvas").first.bounding_box()["width"]
