@@ -148,7 +148,7 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
             tooltip="select by attribute: a condition, and Enter",
             continuous_update=False,
             layout=ipywidgets.Layout(width="264px"),
-            style={"description_width": "40px"},
+            style={"description_width": "48px"},
         )
         self._beneath = MapSheet(self)
         self._beneath.layout.display = "none"

@@ -47,9 +47,9 @@ export function brief(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-/** A number in the digits that its unit has: magnitudes in hundredths, so that they stand under each other. */
+/** A number in the digits that its unit has: magnitudes in hundredths, colours in thousandths, so that they stand under each other. */
 export function withUnit(value: number, unit: string): string {
-  return unit === "mag" && Number.isFinite(value) ? value.toFixed(2) : brief(value);
+  return unit === "mag" && Number.isFinite(value) ? value.toFixed(Math.abs(value) < 5 ? 3 : 2) : brief(value);
 }
 
 /** A number and its error, both to the error's second digit. */

@@ -77,6 +77,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   });
   shell.stage.append(axes, heads, element("div", { class: "gw-rows" }, labels, sheet.root), scrub.line);
   desk.attach(sheet, true);
+  sheet.root.classList.add("gw-values");
   let written = true;
   const values = button("values", `${VALUES_WORDS} (v)`, () => {
     written = !written;
@@ -138,7 +139,9 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     [["", "galaxies"], ...known.map(named)],
     session.get<string>("across"),
     (value) => {
-      session.set({ across: value, across_low: null, across_high: null, columns: VALUES });
+      // there may be fewer galaxies, or more, than values that one wants
+      const columns = own() ? { columns: VALUES } : {};
+      session.set({ across: value, across_low: null, across_high: null, ...columns });
     },
   );
   const ranges = [rangeRow(session, "range", "", current), rangeRow(session, "range to the right", "across_", across)];
@@ -208,5 +211,5 @@ function comparison(label = "", found: Attribute | undefined): string {
   const { value, words } = found;
   const digits = requested.split(".")[1]?.length ?? 0;
   const has = typeof value === "number" ? value.toFixed(digits) : (words.measured ?? words.value ?? "–");
-  return `${requested}→${has}`;
+  return `${requested}→\u200b${has}`; // in two lines where there is no room for one
 }

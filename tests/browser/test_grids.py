@@ -79,7 +79,7 @@ def test_values_of_a_plane_stand_beside_the_rows_and_over_the_columns(plane):
 def test_every_picture_has_the_values_requested_and_measured_until_they_are_put_away(plane):
     plane.cell(5).click()
     assert len(captions(plane)) == 12
-    brightness, size = ([float(value) for value in line.split("→")] for line in captions(plane)[5].splitlines())
+    brightness, size = ([float(value.strip("\u200b")) for value in line.split("→")] for line in captions(plane)[5].splitlines())
     measured = plane.widget.shown.table[5]
     rows, columns = (plane.root.locator(f".gw-{side}labels > div").nth(1).inner_text() for side in ("row", "column"))
     assert [brightness[0], size[0]] == [float(rows.split()[0]), float(columns)]
