@@ -48,6 +48,7 @@ class LatestWorker:
         self._halted = halted
         #: The thread whose job may be halted, and the lock for it: no condition, whose own code an exception could leave half done.
         self._haltable: int | None = None
+        self._told = False
         self._halting = threading.Lock()
         self._kinds = kinds
         self._idle = idle
@@ -85,14 +86,18 @@ class LatestWorker:
         with self._halting:
             if self._haltable is not None:
                 _raise(self._haltable, _Halted)
+                self._haltable, self._told = None, True  # once a job: whoever catches it is not to be hit again
         return waiting
 
     def settle(self) -> None:
-        """The running job goes on undisturbed from here: what it made is handed over."""
+        """The running job goes on undisturbed from here: what it made is handed over. Where it was halted just now, it ends here."""
         with self._halting:
-            if self._haltable is not None:
-                _raise(self._haltable, None)
-            self._haltable = None
+            told = self._told
+            if told:
+                _raise(threading.get_ident(), None)
+            self._haltable, self._told = None, False
+        if told:
+            raise _Halted
 
     def _attempt(self, job: Any) -> None:
         try:
@@ -101,11 +106,8 @@ class LatestWorker:
             self._run(job)
             self.settle()
         except _Halted:
-            while self._haltable is not None:
-                try:
-                    self.settle()
-                except _Halted:  # told twice
-                    continue
+            with self._halting:
+                self._haltable, self._told = None, False
             self._halted(job)
 
     def _loop(self) -> None:
