@@ -84,7 +84,7 @@ def test_callback_of_gw_fit_shows_losses_of_each_modality_and_pictures(monitor, 
     assert monitor.progress == 1
     assert {"loss", "kl", "image", "brightness", "shape"} <= set(monitor._charts._lines)
     assert all(np.isfinite(line.y).all() and len(line.y) == 6 for line in monitor._charts._lines.values())
-    sheets = [np.asarray(Image.open(io.BytesIO(image.value))) for image in monitor._pictures]
+    sheets = [np.asarray(Image.open(io.BytesIO(image.png))) for image in monitor._pictures]
     assert len({sheet.shape for sheet in sheets}) == 1
     assert all(sheet.std() > 1 for sheet in sheets)
 

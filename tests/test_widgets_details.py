@@ -45,6 +45,22 @@ def test_a_galaxy_that_was_seen_is_predicted_as_predict_does_without_its_own_col
     editor.close()
 
 
+def test_given_galaxies_are_told_of_by_the_model_that_they_are_known_to(model, galaxies):
+    grid = gw.GalaxyGrid(galaxies=galaxies, rows=1, columns=1, known_to=model)
+    grid.page = 1
+    finder = gw.GalaxyFinder(model, galaxies, query=1)
+    for told in (grid._details(grid._wanted(), 0), finder._details(finder._wanted(), 0)):
+        np.testing.assert_allclose(told["latent"]["mean"], model.encode(galaxies[1]).mean[0], atol=1e-4)
+        expected = model.predict(galaxies[1], "mag_r")
+        assert told["predicted"]["mag_r"] == pytest.approx([expected.mean[0], expected.std[0]])
+    finder.edits = {"mag_r": 18.0}
+    sought = finder._details(finder._wanted(), 1)
+    assert sought["predicted"]["mag_r"][0] == pytest.approx(18, abs=0.3)
+    assert finder.wait(60)
+    finder.close()
+    grid.close()
+
+
 def test_galaxies_without_a_model_are_nowhere(galaxies):
     grid = gw.GalaxyGrid(galaxies=galaxies)
     assert grid._details(grid._wanted(), 0) == {"latent": None, "predicted": {}}

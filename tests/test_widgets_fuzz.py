@@ -36,9 +36,10 @@ JUNK = st.recursive(
 MESSAGE = JUNK | st.fixed_dictionaries(
     {},
     optional={
-        "type": st.sampled_from(["frame", "strip", "where", "details", "code", "state", "superseded", "error"]) | JUNK,
+        "type": st.sampled_from(["frame", "strip", "exact", "halt", "where", "details", "code", "state", "superseded", "error"]) | JUNK,
         "seq": st.integers(0, 9) | JUNK,
         "row": JUNK,
+        "at": JUNK,
         "draft": JUNK,
         "condition": st.sampled_from(["mag_r < 19", "mag_r <", "9 ** 9 ** 9"]) | JUNK,
         "form": JUNK,
@@ -50,7 +51,7 @@ MESSAGE = JUNK | st.fixed_dictionaries(
 
 def must_answer(message):
     """Whether a message is a request with a number, or so wrong that the browser is told."""
-    return not isinstance(message, dict) or message.get("type") != "state"
+    return not isinstance(message, dict) or message.get("type") not in ("state", "halt")
 
 
 @pytest.mark.parametrize(

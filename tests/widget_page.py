@@ -48,11 +48,13 @@ window.begin = async ([source, state]) => {
 class WidgetPage:
     """``widget`` shown alone in a page of its own."""
 
-    def __init__(self, opened: Browser, widget: FrameWidget, *, width: int = 1180, height: int = 1000, dark: bool = False) -> None:
+    def __init__(
+        self, opened: Browser, widget: FrameWidget, *, width: int = 1180, height: int = 1000, dark: bool = False, density: float = 1
+    ) -> None:
         self.widget = widget
         self._answers: queue.Queue[tuple[Any, list[bytes]]] = queue.Queue()
         widget.send = lambda content, buffers=None: self._answers.put((content, list(buffers or [])))
-        self.context = opened.new_context(viewport={"width": width, "height": height})
+        self.context = opened.new_context(viewport={"width": width, "height": height}, device_scale_factor=density)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(20_000)
         self.console: list[str] = []

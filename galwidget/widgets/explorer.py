@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer", "explore"]
 
-#: Galaxies that are swept side by side; the grid and the editor have all of them.
-_SWEPT = 8
-
 
 class Explorer(ipywidgets.Tab):
     """Widgets of one model in tabs; what is selected is that of the open tab.
@@ -52,11 +49,11 @@ class Explorer(ipywidgets.Tab):
 
     def __init__(self, model: GalaxyModel, galaxies: Galaxies | None = None) -> None:
         self.grid = GalaxyGrid(model)
-        self.sweep = AttributeSweep(model, of=None if galaxies is None else galaxies[:_SWEPT])
-        self.traversal = LatentTraversal(model, of=None if galaxies is None else galaxies[0])
+        self.sweep = AttributeSweep(model, of=galaxies)
+        self.traversal = LatentTraversal(model, of=galaxies)
         tabs: dict[str, FrameWidget] = {"Sample": self.grid, "Sweep": self.sweep, "Traverse": self.traversal}
         if galaxies is not None:
-            self.galaxies = GalaxyGrid(galaxies=galaxies)
+            self.galaxies = GalaxyGrid(galaxies=galaxies, known_to=model)
             self.editor = GalaxyEditor(model, galaxies)
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
         late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies))}

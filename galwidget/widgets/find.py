@@ -18,6 +18,7 @@ from galwidget.science.orientation import canonical_latent
 from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.chore import Chore, Chores
+from galwidget.widgets.details import details
 from galwidget.widgets.find_recipe import recipe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
@@ -106,7 +107,7 @@ class GalaxyFinder(Chores, FrameWidget):
     total = Int(0).tag(sync=True)
     types_known = Bool(default_value=False, help="whether the model tells types").tag(sync=True)
 
-    _orders: ClassVar[tuple[str, ...]] = ("state", "stop", "resume")
+    _orders: ClassVar[tuple[str, ...]] = ("state", "halt", "stop", "resume")
     _drafts: ClassVar[bool] = False  # a dozen galaxies are soon sent, and their attributes belong to them
 
     def __init__(
@@ -345,6 +346,14 @@ class GalaxyFinder(Chores, FrameWidget):
         for name, column in _known(galaxies.table, self.model).items():
             table[name] = column
         return galaxies.with_table(table)
+
+    def _details(self, wanted: dict[str, Any], cell: int) -> dict[str, Any]:
+        model: Any = self.model
+        row = self._shown(wanted).about["rows"][cell]
+        if row < 0:
+            return details(model, self._asked_for(wanted))
+        galaxy = self._galaxies[row]
+        return details(model, model.encode(galaxy), galaxy)
 
     def _figure_labels(self) -> dict[str, Any]:
         about = self._shown(self._wanted()).about

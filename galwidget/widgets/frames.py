@@ -69,7 +69,7 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
 
     _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details")
     #: What the browser may say without an answer: new state, and methods without arguments.
-    _orders: ClassVar[tuple[str, ...]] = ("state",)
+    _orders: ClassVar[tuple[str, ...]] = ("state", "halt")
     #: Whether its pictures are large enough that a draft of them is worth a second request, and their pixels go ahead of their attributes.
     _drafts: ClassVar[bool] = True
     #: Whether the pictures of a held slider are `_show_rough`'s.
@@ -81,7 +81,8 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
         #: State, what it shows, and whether with its attributes.
         self._cache: tuple[str, Shown, bool] | None = None
         self._cache_lock = threading.Lock()
-        self._worker = LatestWorker(self._answer, (*self._request_kinds, "attributes"), name=f"galwidget {type(self).__name__}")
+        kinds = (*self._request_kinds, "attributes")
+        self._worker = LatestWorker(self._answer, kinds, name=f"galwidget {type(self).__name__}", halted=self._left)
         if not _LIVE:
             # anywidget would have the files tell each widget of changes, and so keep it, closed or not, for ever
             self.__dict__.update(_esm=str(self._esm), _css=str(self._css))
@@ -107,6 +108,10 @@ class FrameWidget(Messages, Exports, anywidget.AnyWidget):
 
     def _show_strip(self, wanted: dict[str, Any], row: int) -> Shown:
         """The fine steps of one row of that state, where ``strip`` is among the requests."""
+        raise NotImplementedError
+
+    def _show_exact(self, wanted: dict[str, Any], at: float) -> Shown:
+        """What the strips of that state have at a place from -1 to 1, decoded for it, where ``exact`` is among the requests."""
         raise NotImplementedError
 
     def _strip_rows(self, wanted: dict[str, Any]) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, validate
 
 from galwidget.widgets import conditions as asked
+from galwidget.widgets.details import details
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, name_of
@@ -45,6 +46,8 @@ class GalaxyGrid(FrameWidget):
     corners
         Seeds of the galaxies at the corners (top left, top right, bottom left, bottom right), between which the grid is mixed
         (`galwidget.mix`); none: every galaxy is a draw of its own.
+    known_to
+        A model that says of the given ``galaxies``, in the side panel, where they are and what it predicts of them.
 
     Raises
     ------
@@ -78,11 +81,12 @@ class GalaxyGrid(FrameWidget):
         *,
         temperature: float = 1.0,
         corners: Sequence[int] = (),
+        known_to: GalaxyModel | None = None,
     ) -> None:
         if (model is None) == (galaxies is None):
             given = "neither" if model is None else "both"
             raise ValueError(f"{given} of model and galaxies given; give a model to draw from, or galaxies to be shown")
-        self._galaxies = galaxies
+        self._galaxies, self._known_to = galaxies, known_to
         if galaxies is not None:
             galaxies.require_images()
             columns = min(columns, max(1, len(galaxies)))
@@ -138,6 +142,12 @@ class GalaxyGrid(FrameWidget):
         if census is not None:
             about["there"] = [census.count(**asked.arguments(wanted["conditions"])), census.total]
         return Shown(model.decode(latent, attributes=not draft), wanted["rows"], wanted["columns"], lambda: latent, about=about)
+
+    def _details(self, wanted: dict[str, Any], cell: int) -> dict[str, Any]:
+        if self._galaxies is None or self._known_to is None:
+            return super()._details(wanted, cell)
+        galaxy = self._galaxies[self._shown(wanted).first + cell]
+        return details(self._known_to, self._known_to.encode(galaxy), galaxy)
 
     @property
     def selected(self) -> Galaxies:

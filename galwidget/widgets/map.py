@@ -12,15 +12,17 @@ from traitlets import Float as Number
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
+from galwidget.where import where
 from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.map_chart import Chart
 from galwidget.widgets.map_exports import MapExports
 from galwidget.widgets.map_jobs import MapJobs
+from galwidget.widgets.map_sheet import MapSheet
 from galwidget.widgets.parts import close_parts
 from galwidget.widgets.past import Past
 from galwidget.widgets.plane import PROJECTIONS, Plane
 from galwidget.widgets.rerun import note
-from galwidget.widgets.shown import StateError
+from galwidget.widgets.shown import StateError, in_words
 from galwidget.widgets.stitch import Recipe, cell, latent_text, name_of
 from galwidget.widgets.worker import LatestWorker
 
@@ -108,13 +110,14 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         self._names: list[str] = []
         self._plane: Plane | None = None
         self._parts: list[Any] = []
+        self._telling = False
         self._done, self._halted, self._gone = threading.Event(), threading.Event(), threading.Event()
         self._worker = LatestWorker(self._work, ("build", "colour", "decode", "hover", "sheet"), name="galwidget LatentMap")
         self._make_controls()
         self._past = Past(self, ("selection", "at", "attribute"), self._remembered)
         wraps = ipywidgets.Layout(flex_flow="row wrap")
         body = ipywidgets.HBox([self._chart.figure, self._panel], layout=wraps)
-        super().__init__([self._bar, ipywidgets.HBox([self._status, self._halt]), body], projection=projection, seed=seed)
+        super().__init__([self._bar, ipywidgets.HBox([self._status, self._halt]), body, self._beneath], projection=projection, seed=seed)
         self._status.value = f"{self.count:,} galaxies to be {'placed' if latent is not None else 'encoded' if galaxies else 'drawn'}"
         hear_beside_cells(self)
         self._submit("build")
@@ -134,19 +137,33 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         whole = ipywidgets.Button(description="Whole map", layout=ipywidgets.Layout(width="100px"))
         self._status = ipywidgets.Label()
         self._halt = ipywidgets.Button(description="Stop", layout=ipywidgets.Layout(width="80px", display="none"))
-        self._picture = ipywidgets.Image(layout=ipywidgets.Layout(width="192px", height="192px", display="none"))
         self._values = ipywidgets.HTML("<i>Click on the map: the galaxy there is decoded.</i>")
-        self._sheet = ipywidgets.Image(layout=ipywidgets.Layout(width="264px", display="none"))
-        self._chosen = ipywidgets.HTML("<i>Draw a lasso: its galaxies are selected.</i>")
+        self._chosen = ipywidgets.HTML("<i>Draw a lasso, or type a condition: its galaxies are selected.</i>")
+        short = {"layout": ipywidgets.Layout(width="130px"), "style": {"description_width": "20px"}, "continuous_update": False}
+        # what a click does, for keys
+        self._place = tuple(ipywidgets.FloatText(description=axis, tooltip=f"{axis} of the decoded point", **short) for axis in "xy")
+        self._where = ipywidgets.Text(
+            placeholder='mag_r < 19 and morphology == "Sc"',
+            description="Select",
+            tooltip="select by attribute: a condition, and Enter",
+            continuous_update=False,
+            layout=ipywidgets.Layout(width="264px"),
+            style={"description_width": "48px"},
+        )
+        self._beneath = MapSheet(self)
+        self._beneath.layout.display = "none"
         self._bar = ipywidgets.HBox(
             [self._colour, self._tool, whole, self._clear, self._undo, self._redo, self._project],
             layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
         beside = ipywidgets.Layout(width="290px", flex="0 0 auto", padding="0 0 0 12px")
-        self._panel = ipywidgets.VBox([self._values, self._picture, self._chosen, self._sheet], layout=beside)
+        self._panel = ipywidgets.VBox([self._values, ipywidgets.HBox(self._place), self._where, self._chosen], layout=beside)
         self._colour.observe(lambda change: self.set_trait("attribute", change["new"] or ""), "value")
         self._tool.observe(lambda change: self.set_trait("tool", change["new"]), "value")
         self._project.observe(lambda change: self.set_trait("projection", change["new"]), "value")
+        for field in self._place:
+            field.observe(self._typed_place, "value")
+        self._where.observe(lambda change: self._typed_condition(change["new"]), "value")
         whole.on_click(lambda _: self._chart.whole())
         self._clear.on_click(lambda _: self.set_trait("selection", []))
         self._undo.on_click(lambda _: self._past.undo())
@@ -187,6 +204,22 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
         """The galaxy at the point that was clicked, before the telescope; None before."""
         latent = self.decoded_latent
         return None if latent is None else self.model.decode(latent)
+
+    @property
+    def given(self) -> Galaxies | None:
+        """The catalogue that was given; None where the galaxies are drawn."""
+        return self._galaxies
+
+    @property
+    def places(self) -> tuple[Plane, Latent] | None:
+        """The plane and the latents of all galaxies; None, without waiting, while there is no map."""
+        plane, latent = self._plane, self._latent
+        return None if plane is None or latent is None or not self.ready else (plane, latent)
+
+    def select(self, condition: str) -> None:
+        """Select the galaxies that fulfil a condition on their attributes, such as ``mag_r < 19``, as `galwidget.where.where` reads it."""
+        self._mapped()
+        self.selection = np.flatnonzero(where(self._catalogue().table, condition)).tolist()
 
     def stop(self) -> None:
         """Stop placing the galaxies, at the next step; those that are there are kept for `resume`. In place of UMAP comes PCA."""
@@ -258,6 +291,8 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
             if self._done.is_set() and (name == "projection" or self._galaxies is None):
                 self._rebuild(anew=name == "seed")
         elif self.ready:
+            if name == "at" and self.at is not None:
+                self._show_place(self.at)
             if name == "attribute":
                 self._colour.value = self.attribute
             self._submit({"attribute": "colour", "at": "decode", "selection": "sheet"}[name])
@@ -284,6 +319,26 @@ class LatentMap(MapJobs, MapExports, ipywidgets.VBox):
 
     def _clicked(self, x: float, y: float) -> None:
         self.at = (x, y)
+
+    def _show_place(self, at: tuple[float, float]) -> None:
+        """The fields say where the decoded point is; that is no order to decode it."""
+        self._telling = True
+        for field, value in zip(self._place, at, strict=True):
+            field.value = round(value, 3)
+        self._telling = False
+
+    def _typed_place(self, _: Any) -> None:
+        typed = (float(self._place[0].value), float(self._place[1].value))
+        if self.ready and not self._telling:
+            self.at = typed
+
+    def _typed_condition(self, condition: str) -> None:
+        if not condition.strip() or not self.ready:
+            return
+        try:
+            self.select(condition)
+        except ValueError as error:
+            self._status.value = in_words(error)
 
     def _lassoed(self, rows: np.ndarray) -> None:
         self.selection = rows.tolist()

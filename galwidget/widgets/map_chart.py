@@ -14,6 +14,7 @@ import numpy as np
 
 from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.parts import close_parts
+from galwidget.widgets.pictured import Pictured
 from galwidget.widgets.plane import Plane, raster
 
 __all__ = ["Chart"]
@@ -49,7 +50,7 @@ class Chart:
         self._colours = np.zeros((0, 3))
         self._label = ""
         self._under = -1
-        self.thumbnail = ipywidgets.Image(layout=ipywidgets.Layout(width="112px", height="112px"))
+        self.thumbnail = Pictured(112)
         self.caption = ipywidgets.Label()
         x, y, self._scale = bqplot.LinearScale(), bqplot.LinearScale(), bqplot.ColorScale(scheme=_COLOURS)
         plane = {"x": x, "y": y}
@@ -68,9 +69,7 @@ class Chart:
             bqplot.Axis(scale=x, grid_lines="none", tick_format="~g", label_offset="30px", label_color=_INK),
             bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", tick_format="~g", label_offset="36px", label_color=_INK),
         ]
-        self._bar = bqplot.ColorAxis(
-            scale=self._scale, orientation="vertical", side="right", tick_format="~g", label_offset="40px", label_color=_INK, visible=False
-        )
+        self._bar = bqplot.ColorAxis(scale=self._scale, orientation="vertical", side="right", tick_format="~g", visible=False)
         self._scales = plane
         self.figure = bqplot.Figure(
             marks=self._marks, axes=[*self._axes, self._bar], fig_margin=_MARGIN, padding_x=0, padding_y=0,
@@ -149,7 +148,7 @@ class Chart:
         with self._scale.hold_sync():
             self._scale.min, self._scale.max = low, high
         with self._bar.hold_sync():
-            self._bar.label, self._bar.visible = label, bool(known.any())
+            self._bar.visible = bool(known.any())
             self._bar.tick_values = np.arange(len(categories), dtype=float) if categories else None
             self._bar.tick_labels = {str(i): word for i, word in enumerate(categories)} if categories else None
         there = known[self._rows] if known.any() else np.ones(len(self._rows), bool)

@@ -130,7 +130,9 @@ class MapJobs:
         )
         shown = self._chart.colour(values, label, categories)
         every = "" if shown == self.count else f"; {shown:,} of them as points, all of them in the picture behind and in the lasso"
-        self._status.value = f"{self.count:,} galaxies{every}"
+        # not beside the colour bar, which has room for "r magnitude" and none for "log half-light radius / arcsec"
+        coloured = f", coloured by {label}" * bool(label)
+        self._status.value = f"{self.count:,} galaxies{coloured}{every}"
         self._chart.emphasise(self._chosen_rows())
 
     def _images(self: LatentMap, rows: np.ndarray) -> np.ndarray:  # type: ignore[misc]
@@ -141,7 +143,7 @@ class MapJobs:
 
     def _do_hover(self: LatentMap, index: int) -> None:  # type: ignore[misc]
         row = np.array([index])
-        self._chart.thumbnail.value = png(np.ascontiguousarray(self._images(row)[0, ::-1]))
+        self._chart.thumbnail.show(png(np.ascontiguousarray(self._images(row)[0, ::-1])), f"galaxy {index}")
         name = self.attribute
         words = f"{describe(name).label} {in_short(self._catalogue().table[name][index])}" if name else ""
         self._chart.caption.value = f"galaxy {index}   {words}"
@@ -150,26 +152,26 @@ class MapJobs:
         at = self.at
         self._chart.mark(at)
         if at is None or self._plane is None:
-            self._picture.layout.display = "none"
+            self._renew_galaxies()
             return
         decoded = self.model.decode(Latent(self._plane.lift(at)))
-        self._picture.value = png(np.ascontiguousarray(rgb(decoded)[0, ::-1]))
-        self._picture.layout.display = None
         known = [(describe(name).label, in_short(decoded.table[name][0])) for name in shown_names(decoded)]
         rows = "".join(f"<tr><td>{html.escape(label)}</td><td>{html.escape(value)}</td></tr>" for label, value in known)
         where = f"Decoded at ({at[0]:.2f}, {at[1]:.2f}), next to galaxy {self._plane.nearest(at)}"
         self._values.value = f'<div style="line-height:1.5"><b>{where}</b><table>{rows}</table></div>'
+        self._renew_galaxies()
 
     def _do_sheet(self: LatentMap, _: Any) -> None:  # type: ignore[misc]
         rows = self._chosen_rows()
         self._chart.emphasise(rows)
         self._clear.disabled = not len(rows)
-        self._chosen.value = (
-            f"<b>{len(rows):,} selected</b>" + f", {_SHEET} of them:" * (len(rows) > _SHEET) if len(rows) else "None selected"
-        )
-        self._sheet.layout.display = None if len(rows) else "none"
-        if len(rows):
-            self._sheet.value, _ = self.sheet(rows)
+        self._chosen.value = f"<b>{len(rows):,} selected</b>" if len(rows) else "None selected"
+        self._renew_galaxies()
+
+    def _renew_galaxies(self: LatentMap) -> None:  # type: ignore[misc]
+        """The galaxies beneath the map are others now, or none."""
+        self._beneath.layout.display = None if self.selection or self.at is not None else "none"
+        self._beneath.revision += 1
 
     def sheet(self: LatentMap, rows: np.ndarray) -> tuple[bytes, int]:  # type: ignore[misc]
         """A PNG of galaxies of the catalogue, evenly chosen where there are many, and how many it shows."""

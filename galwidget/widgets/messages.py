@@ -10,6 +10,8 @@ Browser to kernel, as custom messages:
     does the least: no attributes, and a large picture in 8 bits; the browser asks for the exact one when the hand rests or lets go.
 ``{"type": "strip", "seq": 8, "row": 2, "state": {}}``
     The same, for the fine steps of one row (`LatentTraversal`) or of all (`AttributeSweep`), to be scrubbed in the page.
+``{"type": "exact", "seq": 8, "at": 0.25, "state": {}}``
+    The same, for the place where a scrub was let go, from -1 to 1: what the strip has there may be rough, and lies between its steps.
 ``{"type": "code", "seq": 9, "form": "table", "state": {}}``
     Set these traits, then send the text of a cell that makes the selected galaxies again (`FrameWidget.code`).
 ``{"type": "where", "seq": 10, "condition": "mag_r < 19", "state": {}}``
@@ -18,6 +20,8 @@ Browser to kernel, as custom messages:
     Set these traits, then say what is known of one galaxy beside its picture (`galwidget.widgets.details`).
 ``{"type": "state", "state": {"selection": [1]}}``
     Set these traits; no answer.
+``{"type": "halt", "state": {}}``
+    Leave what is being made for the page: every request that waits, or is being answered, is answered as superseded.
 ``{"type": "stop", "state": {}}``, ``{"type": "resume", "state": {}}``
     Set these traits, and stop what is being made, or begin it anew (`galwidget.widgets.chore.Chores`); no answer but the traits.
 
@@ -33,6 +37,8 @@ Kernel to browser:
     another request came first.
 ``{"type": "strip", ...}``
     A frame, of one row.
+``{"type": "exact", ...}``
+    A frame: a galaxy a row (`LatentTraversal`), or of each column (`AttributeSweep`).
 ``{"type": "code", "seq": 9, "code": "...", "model_id": "..."}``
     The text, and the name by which the notebook's outputs know this widget.
 ``{"type": "where", "seq": 10, "selection": [3, 5], "total": 64}``
@@ -40,7 +46,7 @@ Kernel to browser:
 ``{"type": "details", "seq": 11, "latent": {"mean": [...], "std": [...]}, "predicted": {"mag_r": [18.5, 0.02]}}``
     Of the galaxy of that cell.
 ``{"type": "superseded", "seq": 7}``
-    A newer request came before this one was begun: there will be no picture of it.
+    A newer request came before this one was begun, or it was halted: there will be no picture of it.
 ``{"type": "error", "seq": 7, "message": "..."}``
     What went wrong, in words; the widget shows it.
 
@@ -90,6 +96,7 @@ class Messages:
             "form": content.get("form"),
             "condition": content.get("condition"),
             "cell": content.get("cell"),
+            "at": content.get("at"),
             "draft": self._drafts and content.get("draft") is True,
         }
         job |= {"wanted": self._wanted(), "display": dict(self.display)}
@@ -98,6 +105,16 @@ class Messages:
         replaced = self._worker.submit(kind, job)
         if replaced is not None:
             self.send({"type": "superseded", "seq": replaced["seq"]})
+
+    def halt(self: FrameWidget) -> None:  # type: ignore[misc]
+        """Leave what is being made for the page, at its next step: a picture that takes long, or what is measured on it."""
+        for job in self._worker.halt():
+            self._left(job)
+
+    def _left(self: FrameWidget, job: dict[str, Any]) -> None:  # type: ignore[misc]
+        """A job will not be done; what is measured on a picture was asked for with it, which is there."""
+        if job["kind"] != "attributes":
+            self.send({"type": "superseded", "seq": job["seq"]})
 
     def _check_request(self: FrameWidget, kind: Any, seq: Any) -> None:  # type: ignore[misc]
         if kind not in self._orders and (kind not in self._request_kinds or not isinstance(seq, int)):
@@ -120,8 +137,10 @@ class Messages:
         try:
             content, buffers = getattr(self, f"_answer_{job['kind']}")(job)
         except Exception as error:  # noqa: BLE001 (an error is an answer like any other)
+            self._worker.settle()
             self.send({"type": "error", "seq": job["seq"], "message": in_words(error)})
             return
+        self._worker.settle()
         self.send({"type": job["kind"], "seq": job["seq"], **content}, buffers)
         if content.get("pending"):
             self._worker.submit("attributes", {**job, "kind": "attributes"})
@@ -139,6 +158,12 @@ class Messages:
         shown = self._locked(self._show_strip, job["wanted"], job["row"])
         content, buffers = self._frame(shown, job["display"], draft=False)
         return {"row": job["row"], **content}, buffers
+
+    def _answer_exact(self: FrameWidget, job: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
+        at = job["at"]
+        if not isinstance(at, int | float) or isinstance(at, bool) or not -1 <= at <= 1:
+            raise ValueError(f"the scrub is said to be at {at!r}; give a number from -1 to 1")
+        return self._frame(self._locked(self._show_exact, job["wanted"], float(at)), job["display"], draft=False)
 
     def _answer_code(self: FrameWidget, job: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:  # type: ignore[misc]
         return {"code": self.code(job["form"]), "model_id": self.model_id}, []

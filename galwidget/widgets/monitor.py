@@ -20,6 +20,7 @@ from galwidget.progress import EnoughError
 from galwidget.widgets.beside import hear_beside_cells
 from galwidget.widgets.loss_charts import LossCharts
 from galwidget.widgets.parts import close_parts
+from galwidget.widgets.pictured import Pictured
 from galwidget.widgets.shown import in_words
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _CURVES, _PICTURES = 0.5, 5.0
 #: Pictures may take this share of the training's time.
 _SHARE = 0.02
 _SHOWN = 8
+_ROWS = ("galaxies", "reconstructed", "sampled")
 _PHASES = ("waiting", "training", "paused", "trained", "done", "stopped", "interrupted", "failed")
 _BUSY = ("training", "paused", "trained")
 
@@ -87,9 +89,8 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         self._bar = ipywidgets.FloatProgress(value=0, min=0, max=1, layout=ipywidgets.Layout(width="200px"))
         self._status = ipywidgets.Label(value="Waiting for a training: gw.fit(..., callbacks=[monitor]) or monitor.fit(...)")
         hidden = ipywidgets.Layout(display="none")
-        self._pictures = [ipywidgets.Image(layout=ipywidgets.Layout(width="528px")) for _ in range(3)]
-        words = ("galaxies", "reconstructed", "sampled")
-        captions = [ipywidgets.Label(value=word, layout=ipywidgets.Layout(width="92px")) for word in words]
+        self._pictures = [Pictured(528) for _ in range(3)]
+        captions = [ipywidgets.Label(value=word, layout=ipywidgets.Layout(width="92px")) for word in _ROWS]
         rows = [ipywidgets.HBox(pair) for pair in zip(captions, self._pictures, strict=True)]
         self._sheet = ipywidgets.VBox(rows, layout=hidden)
         for own in (self._begin, self._epochs):
@@ -284,8 +285,8 @@ class TrainingMonitor(ipywidgets.VBox, Callback):
         n = len(galaxies)
         pairs = ((flux[:n], galaxies.psf), (flux[n:], None))
         seen = [observe(Galaxies(part, survey=galaxies.survey), psf=psf, noise=False) for part, psf in pairs]
-        for image, part in zip(self._pictures, (galaxies, *seen), strict=True):
-            image.value = png(mosaic(rgb(part), _SHOWN))
+        for image, part, words in zip(self._pictures, (galaxies, *seen), _ROWS, strict=True):
+            image.show(png(mosaic(rgb(part), _SHOWN)), f"{n} {words}" if part is galaxies else f"{n} galaxies, {words}")
         self._sheet.layout.display = "flex"
 
 

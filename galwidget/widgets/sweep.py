@@ -7,12 +7,13 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from traitlets import Bool, Float, Int, List, Unicode, validate
 from traitlets import Dict as DictTrait
-from traitlets import Float, Int, List, Unicode, validate
 
 from galwidget.attributes import describe
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.given import Given
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
 
@@ -41,7 +42,7 @@ class AttributeSweep(FrameWidget):
     of
         The galaxies of the columns (images or latents); default: ``columns`` galaxies drawn with ``seed``.
     rows, columns
-        Values of the attribute, and number of galaxies or values of ``across``, 1 to 32.
+        Values of the attribute, and number of galaxies (at most those that are given) or values of ``across``, 1 to 32.
     seed
         Of the drawn galaxies.
     low, high
@@ -51,7 +52,12 @@ class AttributeSweep(FrameWidget):
     across_low, across_high
         As ``low`` and ``high``, of the second attribute.
     galaxy
-        Which of the galaxies ``of`` is swept in both.
+        Which of the galaxies ``of`` is swept in both, or stands in the first column.
+
+    Attributes
+    ----------
+    drawn
+        Whether the galaxies are drawn with ``seed``, though there are given ones.
 
     Raises
     ------
@@ -67,7 +73,8 @@ class AttributeSweep(FrameWidget):
     across = state(Unicode("", help="a second attribute, to the right; empty for a galaxy a column"))
     across_low = state(Float(None, allow_none=True))
     across_high = state(Float(None, allow_none=True))
-    galaxy = state(Int(0, min=0, help="which of the given galaxies is swept in two attributes"))
+    galaxy = state(Int(0, min=0, help="which of the given galaxies is swept in two attributes, or stands first"))
+    drawn = state(Bool(default_value=False, help="galaxies drawn with the seed, though some were given"))
     seed = state(Int(1, min=0))
     controls = List(DictTrait()).tag(sync=True)
     given = Int(0, help="number of given galaxies; 0 where they are drawn").tag(sync=True)
@@ -88,10 +95,9 @@ class AttributeSweep(FrameWidget):
         across_high: float | None = None,
         galaxy: int = 0,
     ) -> None:
-        self._of = of
-        self._encoded: Latent | None = None
-        given = 0 if of is None else min(len(of), _MOST)
-        columns = given if given and not across else columns
+        self._of = None if of is None else Given(of)
+        given = 0 if of is None else len(of)
+        columns = min(given, columns) if given and not across else columns
         super().__init__(
             model,
             model.survey,
@@ -110,7 +116,7 @@ class AttributeSweep(FrameWidget):
             given=given,
         )
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip", "exact")
     _rough: ClassVar[bool] = True
     #: The newest state whose points are known, and they.
     _placed: tuple[str, Latent] | None = None
@@ -137,15 +143,12 @@ class AttributeSweep(FrameWidget):
     def _start(self, wanted: dict[str, Any]) -> Latent:
         """Latents of the columns' galaxies, or of the one that is swept in two attributes; those of given images are encoded once."""
         model: Any = self.model
-        if self._of is None:
+        if self._of is None or wanted["drawn"]:
             return model.draw(1 if wanted["across"] else wanted["columns"], seed=wanted["seed"])
-        if self._encoded is None:
-            self._encoded = model.encode(self._of) if hasattr(self._of, "flux") else self._of
-        if not wanted["across"]:
-            return self._encoded[: wanted["columns"]]
-        if wanted["galaxy"] >= len(self._encoded):
-            raise StateError(f"galaxy {wanted['galaxy']} was asked for, but there are {len(self._encoded)}, from 0")
-        return self._encoded[wanted["galaxy"]]
+        first, given = wanted["galaxy"], len(self._of)
+        if first >= given:
+            raise StateError(f"galaxy {first} was asked for, but there are {given}, from 0")
+        return self._of.latent(model, range(first, first + 1 if wanted["across"] else min(first + wanted["columns"], given)))
 
     def _strip_rows(self, wanted: dict[str, Any]) -> int:
         return 0 if self.model.conditions[wanted["attribute"]].categories else 1  # type: ignore[union-attr]
@@ -155,6 +158,16 @@ class AttributeSweep(FrameWidget):
             raise ValueError(f"strip {row!r} of {wanted['attribute']}; there are {self._strip_rows(wanted)}")
         finer = max(1, _FINE // max(1, wanted["rows"] - 1))
         return self._show_rough({**wanted, "rows": (wanted["rows"] - 1) * finer + 1})
+
+    def _show_exact(self, wanted: dict[str, Any], at: float) -> Shown:
+        if not self._strip_rows(wanted):
+            raise ValueError(f"{wanted['attribute']} has no values between its names")
+        ends = self._values(wanted)[[0, -1]]
+        part = (at + 1) / 2
+        log = self.model.conditions[wanted["attribute"]].log and ends[0] > 0  # type: ignore[union-attr]
+        value = float(ends[0] * (ends[1] / ends[0]) ** part if log else ends[0] + (ends[1] - ends[0]) * part)
+        there = {**wanted, "rows": 1, "low": value, "high": value}
+        return self._swept(there, self._points(there), draft=True)
 
     def _figure_labels(self) -> dict[str, Any]:
         labels: dict[str, Any] = {"row_title": describe(self.attribute).label, "values": []}
@@ -211,7 +224,7 @@ class AttributeSweep(FrameWidget):
         wanted = self._wanted()
         values = self._values(wanted).tolist()
         start = f"model.draw({1 if self.across else self.columns}, seed={self.seed})"
-        if self._of is not None:
+        if self._of is not None and not self.drawn:
             start = latent_text(self._start(wanted))
         sweep = f"model.sweep({self.attribute!r}, of=start, values={values!r}, seed={self.seed})"
         if self.across:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from traitlets import Dict, Float, Int, List, validate
+from traitlets import Bool, Dict, Float, Int, List, validate
 
 from galwidget.attributes import describe
 from galwidget.widgets.frames import FrameWidget
+from galwidget.widgets.given import Given
 from galwidget.widgets.shown import Shown, StateError, state
 from galwidget.widgets.stitch import Recipe, latent_text
 
@@ -33,7 +34,7 @@ class LatentTraversal(FrameWidget):
     model
         The model that is asked.
     of
-        The galaxy (image or latent; the first, when there are more); default: one drawn with ``seed``.
+        Galaxies (images or latents), of which one is traversed; default: one drawn with ``seed``.
     dims
         Latent dimensions; default: the eight that change the picture most.
     extent
@@ -42,11 +43,18 @@ class LatentTraversal(FrameWidget):
         Cells a row.
     seed
         Of the drawn galaxy.
+    galaxy
+        Which of the galaxies ``of``.
+
+    Attributes
+    ----------
+    drawn
+        Whether the galaxy is one that is drawn with ``seed``, though there are given ones.
 
     Raises
     ------
     ValueError
-        A dimension that the model does not have.
+        A dimension that the model does not have, or a galaxy that was not given.
     """
 
     seed = state(Int(1, min=0))
@@ -54,9 +62,11 @@ class LatentTraversal(FrameWidget):
     extent = state(Float(3.0, min=0.1, max=10.0))
     steps = state(Int(9, min=2, max=33))
     position = state(Dict(help="dimensions that were moved, and where to in standard deviations"))
-    given = Int(0, help="1 where a galaxy was given").tag(sync=True)
+    galaxy = state(Int(0, min=0, help="which of the given galaxies"))
+    drawn = state(Bool(default_value=False, help="a galaxy drawn with the seed, though some were given"))
+    given = Int(0, help="number of given galaxies; 0 where one is drawn").tag(sync=True)
 
-    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip")
+    _request_kinds: ClassVar[tuple[str, ...]] = ("frame", "code", "where", "details", "strip", "exact")
 
     def __init__(
         self,
@@ -66,9 +76,10 @@ class LatentTraversal(FrameWidget):
         extent: float = 3.0,
         steps: int = 9,
         seed: int = 1,
+        *,
+        galaxy: int = 0,
     ) -> None:
-        self._of = of
-        self._encoded: Latent | None = None
+        self._of = None if of is None else Given(of)
         self._unit: tuple[np.ndarray, np.ndarray] | None = None
         super().__init__(
             model,
@@ -78,8 +89,16 @@ class LatentTraversal(FrameWidget):
             extent=extent,
             steps=steps,
             seed=seed,
-            given=int(of is not None),
+            galaxy=galaxy,
+            given=0 if of is None else len(of),
         )
+
+    @validate("galaxy")
+    def _of_the_given(self, proposal: Any) -> int:
+        given = 1 if self._of is None else len(self._of)
+        if proposal["value"] >= given:
+            raise StateError(f"galaxy {proposal['value']} was asked for, but there are {given}, from 0")
+        return proposal["value"]
 
     @validate("dims")
     def _known_dims(self, proposal: Any) -> list[int]:
@@ -100,12 +119,8 @@ class LatentTraversal(FrameWidget):
     def _galaxy(self, wanted: dict[str, Any]) -> Latent:
         """Latent of the one galaxy where the sliders stand."""
         model: Any = self.model
-        if self._of is None:
-            start = model.draw(1, seed=wanted["seed"])
-        else:
-            if self._encoded is None:
-                self._encoded = (model.encode(self._of[:1]) if hasattr(self._of, "flux") else self._of)[:1]
-            start = self._encoded
+        own = None if wanted["drawn"] else self._of
+        start = model.draw(1, seed=wanted["seed"]) if own is None else own.latent(model, [wanted["galaxy"]])
         mean = np.array(start.mean, dtype=np.float32)
         center, spread = self._units()
         for dim, sigma in wanted["position"].items():
@@ -161,6 +176,15 @@ class LatentTraversal(FrameWidget):
         latent = model.traverse_latent([dims[row]], of=self._galaxy(wanted), extent=wanted["extent"], steps=steps)
         return Shown(model.decode(latent, attributes=False), 1, steps, lambda: latent)
 
+    def _show_exact(self, wanted: dict[str, Any], at: float) -> Shown:
+        model: Any = self.model
+        here, dims = self._galaxy(wanted), np.array(wanted["dims"])
+        center, spread = self._units()
+        mean = np.repeat(here.mean, len(dims), axis=0)
+        mean[np.arange(len(dims)), dims] = (center + at * wanted["extent"] * spread)[dims]
+        latent = type(here)(mean, np.repeat(here.std, len(dims), axis=0))
+        return Shown(model.decode(latent, attributes=False), len(dims), 1, lambda: latent)
+
     def _figure_labels(self) -> dict[str, Any]:
         sigma = np.linspace(-self.extent, self.extent, self.steps)
         labels = [f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if value else "0" for value in sigma]
@@ -168,7 +192,7 @@ class LatentTraversal(FrameWidget):
 
     def _recipe(self) -> Recipe:
         here = f"model.draw(1, seed={self.seed})"
-        if self._of is not None or self.position:
+        if (self._of is not None and not self.drawn) or self.position:
             here = latent_text(self._galaxy(self._wanted()))
         setup = (
             f"here = {here}\n"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["LatestWorker"]
+
+
+class _Halted(BaseException):
+    """Whoever waited for the running job does so no longer."""
 
 
 class LatestWorker:
@@ -22,14 +27,29 @@ class LatestWorker:
         Seconds without a job after which the thread ends; the next job starts another.
     name
         Name of the thread.
+    halted
+        Called with a job that `halt` ended.
 
     Notes
     -----
     JupyterLab's subshells deliver messages beside the running cell, so a job may be submitted from any thread.
     """
 
-    def __init__(self, run: Callable[[Any], None], kinds: tuple[str, ...], *, idle: float = 5.0, name: str = "galwidget") -> None:
+    def __init__(
+        self,
+        run: Callable[[Any], None],
+        kinds: tuple[str, ...],
+        *,
+        idle: float = 5.0,
+        name: str = "galwidget",
+        halted: Callable[[Any], None] = lambda _: None,
+    ) -> None:
         self._run = run
+        self._halted = halted
+        #: The thread whose job may be halted, and the lock for it: no condition, whose own code an exception could leave half done.
+        self._haltable: int | None = None
+        self._told = False
+        self._halting = threading.Lock()
         self._kinds = kinds
         self._idle = idle
         self._name = name
@@ -58,6 +78,38 @@ class LatestWorker:
         with self._wake:
             self._waiting.pop(kind, None)
 
+    def halt(self) -> list[Any]:
+        """Forget what waits, end the running job as an interrupt of the kernel ends a cell, and return what waited."""
+        with self._wake:
+            waiting = list(self._waiting.values())
+            self._waiting.clear()
+        with self._halting:
+            if self._haltable is not None:
+                _raise(self._haltable, _Halted)
+                self._haltable, self._told = None, True  # once a job: whoever catches it is not to be hit again
+        return waiting
+
+    def settle(self) -> None:
+        """The running job goes on undisturbed from here: what it made is handed over. Where it was halted just now, it ends here."""
+        with self._halting:
+            told = self._told
+            if told:
+                _raise(threading.get_ident(), None)
+            self._haltable, self._told = None, False
+        if told:
+            raise _Halted
+
+    def _attempt(self, job: Any) -> None:
+        try:
+            with self._halting:
+                self._haltable = threading.get_ident()
+            self._run(job)
+            self.settle()
+        except _Halted:
+            with self._halting:
+                self._haltable, self._told = None, False
+            self._halted(job)
+
     def _loop(self) -> None:
         while True:
             with self._wake:
@@ -68,7 +120,7 @@ class LatestWorker:
                     self._thread = None
                     return
                 job = self._waiting.pop(kind)
-            self._run(job)
+            self._attempt(job)
 
     @property
     def alive(self) -> bool:
@@ -85,3 +137,8 @@ class LatestWorker:
             self._wake.notify_all()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+
+
+def _raise(thread: int, exception: type[BaseException] | None) -> None:
+    """Have a thread raise an exception at its next step; None takes back one that it has not raised yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), exception and ctypes.py_object(exception))

@@ -2,7 +2,7 @@
 
 import type { Asked } from "./controls";
 import type { Column, Frame } from "./protocol";
-import { brief, unitWords } from "./scale";
+import { unitWords, withUnit } from "./scale";
 
 /** Where the words of an attribute come from; `value` is the table's own column. */
 export type Kind = "requested" | "value" | "predicted" | "measured";
@@ -43,21 +43,21 @@ export function attributesOf(
       unit: unitWords(column.unit),
     });
     const measured = origin === "predicted" && !UNSEEN.has(name);
-    row.words[requested ? "requested" : measured ? "measured" : "value"] = inWords(value);
+    row.words[requested ? "requested" : measured ? "measured" : "value"] = inWords(value, row.unit);
     if (!requested) row.value = value;
   }
   for (const [name, value] of Object.entries(asked)) {
     const row = rows.get(name);
-    if (row && value !== undefined) row.words.requested ??= askedInWords(value);
+    if (row && value !== undefined) row.words.requested ??= askedInWords(value, row.unit);
   }
   return [...rows.values()];
 }
 
-function inWords(value: number | string | null): string {
-  return value === null ? "–" : typeof value === "number" ? brief(value) : value;
+function inWords(value: number | string | null, unit: string): string {
+  return value === null ? "–" : typeof value === "number" ? withUnit(value, unit) : value;
 }
 
-function askedInWords(asked: Exclude<Asked, undefined>): string {
-  if (typeof asked === "number") return brief(asked);
-  return asked.map((part) => inWords(part)).join(typeof asked[0] === "number" ? " to " : ", ");
+function askedInWords(asked: Exclude<Asked, undefined>, unit: string): string {
+  if (typeof asked === "number") return withUnit(asked, unit);
+  return asked.map((part) => inWords(part, unit)).join(typeof asked[0] === "number" ? " to " : ", ");
 }

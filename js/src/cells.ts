@@ -98,7 +98,9 @@ export class Cells {
       }
       lines.push(line);
     }
+    const held = this.root.contains(document.activeElement);
     this.root.replaceChildren(...lines);
+    if (held) this.refocus(); // a key may have made the grid another one, and the next key is for it too
     for (let index = 0; index < this.#cells.length; index++) this.#name(index, false);
     this.#mark(this.#selection.cells);
   }

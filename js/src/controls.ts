@@ -2,6 +2,10 @@
 
 import { button, element } from "./dom";
 import { formatted, type Scale, STEPS, toStep, toValue, unitWords } from "./scale";
+import type { Session } from "./session";
+
+/** Rows or columns of galaxies on a grid. */
+const MOST = 32;
 
 export interface Condition extends Scale {
   name: string;
@@ -52,6 +56,11 @@ export function field(label: string, act: (value: number) => void): HTMLInputEle
     if (event.key === "Enter") commit();
   });
   return made;
+}
+
+/** A whole number that is typed, from 1 to `most`, which is a trait of the state. */
+export function counted(session: Session, label: string, trait: string, most = MOST): HTMLInputElement {
+  return field(label, (value) => session.set({ [trait]: Math.min(most, Math.max(1, Math.round(value))) }));
 }
 
 /** A slider and its value, for one number. */

@@ -1,7 +1,7 @@
 /** GalaxyGrid: sampled galaxies and their conditions, or pages of given ones. */
 
 import { attributesOf } from "./attributes";
-import { type Asked, CategoryControl, type Condition, ConditionControl, row, Slider } from "./controls";
+import { type Asked, CategoryControl, type Condition, ConditionControl, counted, row, Slider } from "./controls";
 import { Desk } from "./desk";
 import { button, element, section } from "./dom";
 import { outsideOf } from "./inspector";
@@ -74,7 +74,8 @@ export function renderGrid(session: Session, el: HTMLElement): () => void {
 
   const asked = total ? null : conditions(session);
   if (asked && census) asked.root.append(census.root);
-  const panels = asked ? [sampled(walk, temperature(session)), asked] : [sampled(walk)];
+  const size = sizeRow(session);
+  const panels = asked ? [sampled(walk, size, temperature(session)), asked] : [sampled(walk, size)];
   shell.panel.append(...panels.map((panel) => panel.root));
   const show = () => {
     for (const panel of panels) panel.show();
@@ -88,6 +89,21 @@ function sampled(...panels: Panel[]): Panel {
     for (const panel of panels) panel.show();
   };
   return { root: section("Sample", ...panels.map((panel) => panel.root)), show };
+}
+
+/** How many galaxies: rows and columns of the grid. */
+function sizeRow(session: Session): Panel {
+  const typed = {
+    rows: counted(session, "number of rows", "rows"),
+    columns: counted(session, "number of columns", "columns"),
+  };
+  const words = [element("small", {}, "rows ×"), element("small", {}, "columns")] as const;
+  const root = row("size", "", element("span", { class: "gw-pair" }, typed.rows, words[0], typed.columns, words[1]));
+  const show = () => {
+    for (const [side, input] of Object.entries(typed))
+      if (document.activeElement !== input) input.value = String(session.get<number>(side));
+  };
+  return { root, show };
 }
 
 /** How far from the typical. */

@@ -4,6 +4,7 @@ import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import { EDITOR_STATE, renderEditor } from "./editor_view";
 import { FINDER_STATE, renderFinder } from "./find_view";
 import { GRID_STATE, renderGrid } from "./grid_view";
+import { MAP_STATE, renderMapGalaxies } from "./map_view";
 import { type Saved, savedModel, withoutKernel } from "./saved";
 import { Session } from "./session";
 import { renderSweep, SWEEP_STATE } from "./sweep_view";
@@ -15,6 +16,7 @@ const KINDS = {
   traversal: [renderTraversal, TRAVERSAL_STATE],
   editor: [renderEditor, EDITOR_STATE],
   finder: [renderFinder, FINDER_STATE],
+  map: [renderMapGalaxies, MAP_STATE],
 } as const;
 
 const kindOf = (model: AnyModel) => KINDS[model.get("kind") as keyof typeof KINDS];

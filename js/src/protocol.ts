@@ -48,7 +48,7 @@ export interface Details {
 export type Compass = readonly [north: number, east: number];
 
 export type Answer =
-  | { type: "frame" | "strip"; seq: number; row: number | null; frame: Frame }
+  | { type: "frame" | "strip" | "exact"; seq: number; row: number | null; frame: Frame }
   | { type: "attributes"; seq: number; attributes: Column[]; about: Record<string, unknown> }
   | { type: "code"; seq: number; code: string; modelId: string }
   | { type: "where"; seq: number; selection: number[]; total: number }
@@ -175,6 +175,7 @@ export function parseAnswer(message: unknown, buffers: readonly DataView[]): Ans
     switch (content.type) {
       case "frame":
       case "strip":
+      case "exact":
         if (seq === null) throw new Error("a frame came without its number");
         return {
           type: content.type,

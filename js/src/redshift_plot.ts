@@ -20,7 +20,10 @@ export function redshiftPlot({ z, density }: RedshiftDensity): SVGElement {
   const across = (value: number) => BOX.left + ((value - low) / Math.max(high - low, 1e-9)) * (BOX.right - BOX.left);
   const down = (value: number) => BOX.bottom - (value / top) * (BOX.bottom - BOX.top);
   const points = z.map((value, at) => `${across(value).toFixed(1)},${down(density[at] ?? 0).toFixed(1)}`);
+  // the curve need not come down to zero at its ends, and the area under it does
+  const under = [`${BOX.left},${BOX.bottom}`, ...points, `${BOX.right},${BOX.bottom}`];
   plot.append(
+    drawn("polygon", { points: under.join(" "), class: "gw-under" }),
     drawn("line", { x1: BOX.left, x2: BOX.right, y1: BOX.bottom, y2: BOX.bottom, class: "gw-gridline" }),
     drawn("polyline", { points: points.join(" "), class: "gw-density" }),
   );

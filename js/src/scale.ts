@@ -47,6 +47,11 @@ export function brief(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
+/** A number in the digits that its unit has: magnitudes in hundredths, colours in thousandths, so that they stand under each other. */
+export function withUnit(value: number, unit: string): string {
+  return unit === "mag" && Number.isFinite(value) ? value.toFixed(Math.abs(value) < 5 ? 3 : 2) : brief(value);
+}
+
 /** A number and its error, both to the error's second digit. */
 export function withError(value: number, error: number): string {
   if (!(error > 0) || !Number.isFinite(error)) return brief(value);

@@ -49,6 +49,12 @@ export class Scheduler {
     return fresh;
   }
 
+  /** Nobody waits any longer for what was asked for. */
+  forget(): void {
+    this.#flying.clear();
+    this.#waiting = false;
+  }
+
   /** Whether what is shown may not be what was asked for last. */
   get busy(): boolean {
     return this.#flying.size > 0 || this.#waiting;

@@ -40,6 +40,48 @@ export function seedRow(session: Session): Walk {
   return { root, show, step };
 }
 
+const ORIGINS = [
+  ["", "given"],
+  ["drawn", "drawn by the model"],
+] as const;
+
+/** Which galaxies: of those that were given, walked by `size`, or drawn by the seed; the seed alone where none were given. */
+export function galaxiesRow(session: Session, given: number, size: () => number, anew: object = {}): Walk {
+  const seed = seedRow(session);
+  if (!given) return seed;
+  const drawn = () => session.get<boolean>("drawn");
+  const origin = choice("galaxies given or drawn", ORIGINS, "", (value) =>
+    session.set({ drawn: value !== "", ...anew }),
+  );
+  const where = element("span", { class: "gw-where" });
+  const walk = (by: 1 | -1) => {
+    const to = session.get<number>("galaxy") + by * size();
+    // past an end, on at the other
+    session.set({ galaxy: to < 0 ? size() * Math.floor((given - 1) / size()) : to < given ? to : 0, ...anew });
+  };
+  const pager = row(
+    "which",
+    "",
+    element(
+      "span",
+      { class: "gw-seed" },
+      button("‹", "previous of the given galaxies (p)", () => walk(-1)),
+      where,
+      button("›", "next of the given galaxies (n)", () => walk(1)),
+    ),
+  );
+  const show = () => {
+    const [first, last] = [session.get<number>("galaxy"), Math.min(given, session.get<number>("galaxy") + size()) - 1];
+    where.textContent = `${first}${last > first ? ` to ${last}` : ""} of ${given}`;
+    origin.value = drawn() ? "drawn" : "";
+    pager.hidden = drawn();
+    seed.root.hidden = !drawn();
+    seed.show();
+  };
+  const step = (by: 1 | -1) => (drawn() ? seed.step(by) : walk(by));
+  return { root: element("div", {}, row("galaxies", "", origin), pager, seed.root), show, step };
+}
+
 function seedButtons(step: (by: 1 | -1) => void, anew: () => void, ...fields: HTMLElement[]): HTMLElement {
   return element(
     "span",

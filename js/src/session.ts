@@ -11,6 +11,11 @@ const REST = 150;
 /** What ipywidgets' models say when their connection to the kernel comes or goes: a widget meets a new kernel as a new model. */
 const PARTED = "comm_live_update";
 
+/** JupyterLab's connection to the kernel, where the host has one: of a kernel that is shut down, nobody tells the widgets more than this. */
+interface Connection {
+  disposed?: Record<"connect" | "disconnect", ((slot: () => void) => unknown) | undefined>;
+}
+
 /** What happened: a new picture, what was measured on it, other state, other display, other selection, or a change of busy or error. */
 export type Happening = "frame" | "attributes" | "state" | "display" | "selection" | "status";
 
@@ -29,6 +34,7 @@ export class Session {
   readonly #waiting = new Map<number, (answer: Answer | null) => void>();
   /** Number of the newest picture. */
   #shown = 0;
+  readonly #connection: Connection | undefined;
   #own = false;
   #held = false;
   #draft = false;
@@ -50,6 +56,8 @@ export class Session {
     model.on("change:display", this.#displayChanged);
     model.on("change:selection", this.#selectionChanged);
     model.on(PARTED, this.#part);
+    this.#connection = (model as { widget_manager?: { kernel?: Connection } }).widget_manager?.kernel;
+    this.#connection?.disposed?.connect?.(this.#part);
   }
 
   dispose(): void {
@@ -59,6 +67,7 @@ export class Session {
     this.model.off("change:display", this.#displayChanged);
     this.model.off("change:selection", this.#selectionChanged);
     this.model.off(PARTED, this.#part);
+    this.#connection?.disposed?.disconnect?.(this.#part);
     this.#listeners.clear();
     this.frame = null;
   }
@@ -123,6 +132,12 @@ export class Session {
     return answer?.type === "strip" ? answer.frame : null;
   }
 
+  /** What the strips have at `at`, from -1 to 1, decoded for it; null when it did not come. */
+  async exact(at: number): Promise<Frame | null> {
+    const answer = await this.#ask({ type: "exact", at });
+    return answer?.type === "exact" ? answer.frame : null;
+  }
+
   /** Text of a cell that makes the selected galaxies again, and the name of this widget in the notebook's outputs; null when it did not come. */
   async code(form: string): Promise<{ code: string; modelId: string } | null> {
     const answer = await this.#ask({ type: "code", form });
@@ -145,6 +160,15 @@ export class Session {
   /** Have the kernel do something that is answered by traits alone. */
   order(what: "stop" | "resume"): void {
     this.#send({ type: what });
+  }
+
+  /** Wait no longer for the picture that was asked for, or for what is measured on the one that is here, and have the kernel leave it. */
+  halt(): void {
+    clearTimeout(this.#exact);
+    this.#scheduler.forget();
+    if (this.frame) this.frame.pending = false;
+    this.#send({ type: "halt" });
+    this.#tell("status");
   }
 
   #ask(message: Record<string, unknown>): Promise<Answer | null> {

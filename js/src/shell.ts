@@ -1,15 +1,17 @@
 /** What every view has around its galaxies: the head with title and state, the stage, the panel of controls, and the read-out. */
 
-import { element, OWN_KEYS } from "./dom";
+import { button, element, OWN_KEYS } from "./dom";
 import type { Column, Frame } from "./protocol";
-import { brief, unitWords } from "./scale";
+import { unitWords, withUnit } from "./scale";
 import type { Session } from "./session";
+import { viewingOf } from "./viewing";
 
 const SAVED = "a saved picture: display, zoom, selection and scrub work; new galaxies need the notebook";
 const BUSY = "the kernel is busy; the picture follows as soon as it is free";
 const MEASURING = "measuring the galaxies";
-/** Milliseconds after which it is said why nothing comes. */
-const PATIENCE = 1500;
+/** Milliseconds after which it is shown that something is being made, said what, and offered to stop it. */
+const [SOON, PATIENCE, LONG] = [300, 1500, 2000];
+const STOP = "stop: back to the picture before";
 const GONE = "the kernel is gone or was restarted; this is its last picture. Run the cell again for a live one";
 
 export class Shell {
@@ -21,17 +23,23 @@ export class Shell {
   readonly #error = element("div", { class: "gw-error", role: "alert", hidden: true });
   readonly #root: HTMLElement;
   readonly #undo: (() => void)[] = [];
+  /** What the read-out says while nothing is pointed at or selected. */
+  hint = "click, shift-click or ctrl-click galaxies to select them";
   #cell: number | null = null;
   /** Why nothing has come for a while; empty where something has. */
   #why = "";
-  #wait: ReturnType<typeof setTimeout> | undefined;
+  #waits: ReturnType<typeof setTimeout>[] = [];
+  readonly #bar = element("progress", { class: "gw-busy", "aria-label": "the picture is being made", hidden: true });
+  readonly #stop = button("stop", STOP, () => this.#halt(), "gw-stop");
 
   constructor(
     el: HTMLElement,
     private readonly session: Session,
     title: string,
   ) {
-    const head = element("header", { class: "gw-head" }, this.#lamp, element("strong", {}, title), this.#status);
+    this.#stop.hidden = true;
+    const doing = [this.#bar, this.#stop, this.#status];
+    const head = element("header", { class: "gw-head" }, this.#lamp, element("strong", {}, title), ...doing);
     const left = element("div", { class: "gw-left" }, this.#error, this.stage, this.readout);
     this.#root = element(
       "div",
@@ -68,7 +76,7 @@ export class Shell {
   }
 
   dispose(): void {
-    clearTimeout(this.#wait);
+    for (const wait of this.#waits) clearTimeout(wait);
     for (const act of this.#undo.splice(0)) act();
     this.#root.remove();
     this.session.attach(-1);
@@ -124,15 +132,27 @@ export class Shell {
   #watchWait(): void {
     const { session } = this;
     if (!session.busy) {
-      clearTimeout(this.#wait);
-      this.#wait = undefined;
+      for (const wait of this.#waits.splice(0)) clearTimeout(wait);
+      this.#bar.hidden = this.#stop.hidden = true;
       this.#why = "";
     } else if (this.#why) this.#why = session.frame?.pending ? MEASURING : BUSY;
-    else
-      this.#wait ??= setTimeout(() => {
-        this.#why = BUSY;
-        this.#update();
-      }, PATIENCE);
+    else if (!this.#waits.length)
+      this.#waits = [
+        setTimeout(() => (this.#bar.hidden = false), SOON),
+        setTimeout(() => {
+          this.#why = BUSY;
+          this.#update();
+        }, PATIENCE),
+        setTimeout(() => (this.#stop.hidden = false), LONG),
+      ];
+  }
+
+  /** A picture that is here stays, without what would have been measured on it; one that is not is asked for no more. */
+  #halt(): void {
+    const { session } = this;
+    const drawn = Boolean(session.frame?.pending);
+    session.halt();
+    if (!drawn) viewingOf(session).step(-1);
   }
 
   #read(): void {
@@ -140,9 +160,7 @@ export class Shell {
     const pairs = frame && this.#cell !== null ? cellPairs(frame, this.#cell) : null;
     if (!pairs) {
       const count = selection.length;
-      const hint = count
-        ? "selected; read them as widget.selected"
-        : "click, shift-click or ctrl-click galaxies to select them";
+      const hint = count ? "selected; read them as widget.selected" : this.hint;
       this.readout.replaceChildren(element("span", { class: "gw-hint" }, count ? `${count} ${hint}` : hint));
       return;
     }
@@ -169,5 +187,5 @@ export function cellWords(frame: Frame | null, cell: number): string {
 function valueWords(column: Column, cell: number): string {
   const value = column.values[cell] ?? null;
   if (value === null) return "–";
-  return typeof value === "number" ? `${brief(value)} ${unitWords(column.unit)}`.trim() : value;
+  return typeof value === "number" ? `${withUnit(value, column.unit)} ${unitWords(column.unit)}`.trim() : value;
 }

@@ -3,6 +3,7 @@
 import { type Condition, row, Slider } from "./controls";
 import { element, section } from "./dom";
 import type { Picture } from "./paint";
+import { Resting } from "./resting";
 import { formatted } from "./scale";
 import type { Session } from "./session";
 import { Sheet, type SheetOptions } from "./sheet";
@@ -21,6 +22,7 @@ export class SweepScrub {
   #at = -1;
   #fetching = false;
   #used = false;
+  readonly #resting: Resting;
 
   constructor(
     private readonly session: Session,
@@ -28,12 +30,14 @@ export class SweepScrub {
     private readonly condition: () => Condition,
     options: Pick<SheetOptions, "pixelScale" | "probe"> & { labels: number },
   ) {
+    this.#resting = new Resting(session, () => this.draw());
     const { labels, ...sheet } = options;
     this.sheet = new Sheet({ ...sheet, label: "galaxies where the scrub stands", side: 80 });
     this.#value = element("output", { style: `width:${labels}px` });
     this.line = element("div", { class: "gw-rows gw-scrubbed", hidden: true }, this.#value, this.sheet.root);
     this.#slider = new Slider("scrub", "", { low: -1, high: 1 }, (at) => {
       this.#at = at;
+      this.#resting.moved(at);
       this.#use();
     });
     this.#slider.show(this.#at);
@@ -44,6 +48,7 @@ export class SweepScrub {
   /** Another picture of the widget came: the strip was of the one before. */
   renew(): void {
     this.#strips.clear();
+    if (this.#used) this.#resting.moved(this.#at);
     this.root.hidden = Boolean(this.condition().categories);
     this.line.hidden ||= this.root.hidden;
     if (this.#used && !this.root.hidden) void this.#fetch();
@@ -53,20 +58,25 @@ export class SweepScrub {
   draw(): void {
     const { frame } = this.session;
     if (!frame || this.line.hidden) return;
-    const of = this.#strips.strip(0) ?? frame;
-    const { low, high } = of.about as { low: number; high: number };
-    const steps = of.rows;
+    const exact = this.#resting.frame(this.#at);
+    const strip = this.#strips.strip(0) ?? frame;
+    const steps = strip.rows;
     const step = nearestStep(this.#at, steps);
+    const { low, high } = strip.about as { low: number; high: number };
     const at = { ...this.condition(), low, high };
-    const part = steps > 1 ? step / (steps - 1) : 0;
+    const part = exact ? (this.#at + 1) / 2 : steps > 1 ? step / (steps - 1) : 0;
     const value = at.log && low > 0 ? low * (high / low) ** part : low + (high - low) * part;
     this.#value.textContent = `${formatted(value, at)} ${at.unit}`.trim();
     this.#slider.input.setAttribute("aria-valuetext", this.#value.textContent);
-    const pictures = Array.from(
-      { length: of.columns },
-      (_, column): Picture => ({ frame: of, cell: step * of.columns + column }),
-    );
+    const of = exact ?? strip;
+    const first = exact ? 0 : step * of.columns;
+    const pictures = Array.from({ length: of.columns }, (_, column): Picture => ({ frame: of, cell: first + column }));
     this.sheet.show(pictures, 1, of.columns, this.viewing.settings);
+  }
+
+  /** The view goes. */
+  end(): void {
+    this.#resting.forget();
   }
 
   #use(): void {

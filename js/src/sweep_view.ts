@@ -1,13 +1,13 @@
 /** AttributeSweep: a value a row, increasing downwards; a galaxy a column, or a value of a second attribute, increasing to the right. */
 
 import { type Attribute, attributesOf } from "./attributes";
-import { type Condition, field, row } from "./controls";
+import { type Condition, counted, field, row } from "./controls";
 import { Desk } from "./desk";
 import { button, choice, element, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Frame } from "./protocol";
 import { formatted, unitWords } from "./scale";
-import { seedRow, type Walk, walkKeys } from "./seeds";
+import { galaxiesRow, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
@@ -23,12 +23,13 @@ export const SWEEP_STATE = [
   "across_low",
   "across_high",
   "galaxy",
+  "drawn",
   "seed",
 ];
 
 const LABELS = 104;
-const VALUES_WORDS = "measured values in the pictures; those asked for stand beside the rows and over the columns";
-/** Values of a second attribute, where the number of columns was that of the galaxies. */
+const VALUES_WORDS = "in each picture: the value requested → the value measured on it";
+/** Columns, where they are of another kind than they were. */
 const VALUES = 8;
 
 export function renderSweep(session: Session, el: HTMLElement): () => void {
@@ -38,12 +39,14 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   const nameOf = (name: string) => known.find((condition) => condition.name === name);
   const current = () => nameOf(session.get<string>("attribute")) as Condition;
   const across = () => nameOf(session.get<string>("across"));
+  const own = () => given > 0 && !session.get<boolean>("drawn");
   const labels = element("div", { class: "gw-rowlabels", style: `width:${LABELS}px` });
   const heads = element("div", { class: "gw-columnlabels", style: `margin-left:${LABELS + 8}px` });
   const titleOf = (frame: Frame, cell: number) => {
     const column = cell % frame.columns;
-    const galaxy = across() ? session.get<number>("galaxy") : column;
-    const drawn = given ? "" : `, seed ${session.get<number>("seed")}`;
+    const first = own() ? session.get<number>("galaxy") : 0;
+    const galaxy = across() ? first : first + column;
+    const drawn = own() ? "" : `, seed ${session.get<number>("seed")}`;
     const second = across() ? `, ${across()?.label} ${frame.columnLabels[column]} ${across()?.unit}`.trimEnd() : "";
     return `galaxy ${galaxy}${drawn}: ${current().label} ${frame.rowLabels[Math.floor(cell / frame.columns)]}${second}`;
   };
@@ -53,10 +56,10 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     const attributes = attributesOf(frame, cell, "predicted");
     return { picture: { frame, cell }, title: titleOf(frame, cell), attributes, outside: outsideOf(frame, cell) };
   };
-  const walk = given ? galaxyRow(session, given) : seedRow(session);
+  const walk = galaxiesRow(session, given, () => (across() ? 1 : session.get<number>("columns")));
   const desk = new Desk(el, session, shell, {
     about,
-    keys: [...walkKeys(given ? "galaxy (of a plane)" : "seed", walk), ["v", VALUES_WORDS, () => values.click()]],
+    keys: [...walkKeys(given ? "of the galaxies, or seed" : "seed", walk), ["v", VALUES_WORDS, () => values.click()]],
   });
   const sheet = new Sheet({
     ...desk.sheetOptions,
@@ -74,7 +77,8 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   });
   shell.stage.append(axes, heads, element("div", { class: "gw-rows" }, labels, sheet.root), scrub.line);
   desk.attach(sheet, true);
-  let written = false;
+  sheet.root.classList.add("gw-values");
+  let written = true;
   const values = button("values", `${VALUES_WORDS} (v)`, () => {
     written = !written;
     if (session.frame) write(session.frame);
@@ -108,14 +112,15 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     const right = second ? `; ${second.label}${unit}, increasing to the right →` : "";
     axes.textContent = `${current().label}, increasing downwards ↓${right}`;
   };
-  /** In each picture a line an attribute: what is measured on it. */
+  /** In each picture a line an attribute: what is requested, and what is measured on it once that is here. */
   const write = (frame: Frame) => {
     values.setAttribute("aria-pressed", String(written));
-    const names = [session.get<string>("attribute"), session.get<string>("across")];
+    const [down, right] = [session.get<string>("attribute"), session.get<string>("across")];
     for (let cell = 0; cell < frame.rows * frame.columns; cell++) {
-      const has = written ? attributesOf(frame, cell, "predicted") : [];
-      const lines = names.flatMap((name) => has.filter((attribute) => attribute.name === name)).map(found);
-      if (written || lastWritten) sheet.cells.caption(cell, lines.join("\n"));
+      const has = new Map(attributesOf(frame, cell, "predicted").map((one) => [one.name, one]));
+      const lines = [comparison(frame.rowLabels[Math.floor(cell / frame.columns)], has.get(down))];
+      if (right) lines.push(comparison(frame.columnLabels[cell % frame.columns], has.get(right)));
+      if (written || lastWritten) sheet.cells.caption(cell, written ? lines.join("\n") : "");
     }
     lastWritten = written;
   };
@@ -134,14 +139,14 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     [["", "galaxies"], ...known.map(named)],
     session.get<string>("across"),
     (value) => {
-      const columns = given ? { columns: value ? VALUES : given } : {};
+      // there may be fewer galaxies, or more, than values that one wants
+      const columns = own() ? { columns: VALUES } : {};
       session.set({ across: value, across_low: null, across_high: null, ...columns });
     },
   );
   const ranges = [rangeRow(session, "range", "", current), rangeRow(session, "range to the right", "across_", across)];
-  const count = (label: string, trait: string) =>
-    field(label, (value) => session.set({ [trait]: Math.min(32, Math.max(1, Math.round(value))) }));
-  const [rows, columns] = [count("number of values", "rows"), count("number of columns", "columns")];
+  const rows = counted(session, "number of values", "rows");
+  const columns = counted(session, "number of columns", "columns");
   const what = element("small", {});
   const show = () => {
     const [down, right] = [current(), across()];
@@ -154,9 +159,8 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     rows.disabled = Boolean(down.categories);
     rows.value = String(session.get<number>("rows"));
     columns.value = String(session.get<number>("columns"));
-    columns.disabled = right ? Boolean(right.categories) : given > 0;
+    columns.disabled = Boolean(right?.categories);
     what.textContent = right ? "values" : "galaxies";
-    walk.root.hidden = given > 0 && !right;
     walk.show();
   };
   const size = element("span", { class: "gw-pair" }, rows, element("small", {}, "values ×"), columns, what);
@@ -170,6 +174,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
   ];
   shell.panel.append(section("Sweep", ...parts), scrub.root);
   shell.onEnd(session.listen((what) => what === "frame" && scrub.renew()));
+  shell.onEnd(() => scrub.end());
   scrub.renew();
   return desk.follow({ draw, select: () => sheet.cells.select(session.selection), show });
 }
@@ -199,29 +204,12 @@ interface End {
   typed: HTMLInputElement;
 }
 
-/** Which of the given galaxies is swept in two attributes. */
-function galaxyRow(session: Session, given: number): Walk {
-  const where = element("span", { class: "gw-where" });
-  const step = (by: 1 | -1) => {
-    if (session.get<string>("across")) session.set({ galaxy: (session.get<number>("galaxy") + by + given) % given });
-  };
-  const root = row(
-    "galaxy",
-    "",
-    element(
-      "span",
-      { class: "gw-seed" },
-      button("‹", "previous galaxy (p)", () => step(-1)),
-      where,
-      button("›", "next galaxy (n)", () => step(1)),
-    ),
-  );
-  const show = () => {
-    where.textContent = `${session.get<number>("galaxy")} of ${given}`;
-  };
-  return { root, show, step };
-}
-
-function found({ words }: Attribute): string {
-  return words.measured ?? words.value ?? "–";
+/** What a row or a column asks for and what a picture has, in the same digits. */
+function comparison(label = "", found: Attribute | undefined): string {
+  const requested = label.split(" ")[0] as string;
+  if (!found) return requested;
+  const { value, words } = found;
+  const digits = requested.split(".")[1]?.length ?? 0;
+  const has = typeof value === "number" ? value.toFixed(digits) : (words.measured ?? words.value ?? "–");
+  return `${requested}→\u200b${has}`; // in two lines where there is no room for one
 }

@@ -7,14 +7,15 @@ import { button, choice, element, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Picture } from "./paint";
 import type { Frame } from "./protocol";
+import { Resting } from "./resting";
 import { signed } from "./scale";
-import { seedRow, walkKeys } from "./seeds";
+import { galaxiesRow, walkKeys } from "./seeds";
 import type { Session } from "./session";
 import { Sheet } from "./sheet";
 import { cellWords, Shell } from "./shell";
 import { loop, nearestStep, pingPong, Strips } from "./strip";
 
-export const TRAVERSAL_STATE = ["seed", "dims", "extent", "steps", "position"];
+export const TRAVERSAL_STATE = ["seed", "galaxy", "drawn", "dims", "extent", "steps", "position"];
 
 const SLIDERS = 206;
 const PERIOD = 4000;
@@ -31,6 +32,7 @@ interface About {
 
 export function renderTraversal(session: Session, el: HTMLElement): () => void {
   const shell = new Shell(el, session, "Latent traversal");
+  const given = session.get<number>("given");
   const strips = new Strips();
   let scrub = 0;
   let fetching = false;
@@ -42,16 +44,18 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     if (!frame || cell >= frame.flux.shape[0]) return null;
     const { extent } = frame.about as unknown as About;
     const at = extent * ((2 * (cell % frame.columns)) / (frame.columns - 1) - 1);
-    const seed = session.get<number>("given") ? "" : `, seed ${session.get<number>("seed")}`;
+    const own = given > 0 && !session.get<boolean>("drawn");
+    const whose = own ? `galaxy ${session.get<number>("galaxy")}` : `seed ${session.get<number>("seed")}`;
     return {
       picture: { frame, cell },
-      title: `${frame.rowLabels[Math.floor(cell / frame.columns)]} = ${signed(at, 2)}${seed}`,
+      title: `${frame.rowLabels[Math.floor(cell / frame.columns)]} = ${signed(at, 2)}, ${whose}`,
       attributes: attributesOf(frame, cell, "predicted"),
       outside: outsideOf(frame, cell),
     };
   };
-  const seed = seedRow(session);
-  const keys = session.get<number>("given") ? [] : walkKeys("seed", seed);
+  // what the sliders moved was of the galaxy before
+  const walk = galaxiesRow(session, given, () => 1, { position: {} });
+  const keys = walkKeys(given ? "of the galaxies, or seed" : "seed", walk);
   const desk = new Desk(el, session, shell, { about, keys });
   const { pixelScale, probe } = desk.sheetOptions;
   const live = new Sheet({ label: "where the scrub stands", side: 80, pixelScale, probe });
@@ -77,11 +81,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   shell.stage.append(lines);
   desk.attach(sheet, true);
   let stacked = false;
-  /** Where the sliders do not stand beside the rows, the rows say which they are. */
+  /** Where the sliders do not stand beside the rows, the rows say which they are, in as few letters as there is room for. */
   const name = () => {
     const { frame } = session;
     frame?.rowLabels.forEach((label, index) => {
-      sheet.cells.caption(index * frame.columns, stacked ? label : "");
+      sheet.cells.caption(index * frame.columns, stacked ? (label.split(":")[0] as string) : "");
     });
   };
 
@@ -119,8 +123,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     sliders.replaceChildren(...made);
   };
 
-  /** What the scrub shows in a row: the strip's step, or the nearest cell of the grid until the strip is there. */
+  const resting = new Resting(session, () => drawScrub());
+  /** What the scrub shows in a row: the exact picture where it rests, the strip's step, or the nearest cell until the strip is there. */
   const scrubbed = (index: number): Picture | null => {
+    const exact = resting.frame(scrub);
+    if (exact) return { frame: exact, cell: index };
     const strip = strips.at(index, scrub);
     if (strip) return strip;
     const { frame } = session;
@@ -179,6 +186,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   const slider = new Slider("scrub", "", { low: -1, high: 1 }, (value) => {
     stop();
     scrub = value;
+    resting.moved(scrub);
     drawScrub();
   });
   slider.show(0);
@@ -193,6 +201,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     const round = way.value === "loop";
     const done = round ? (PERIOD * (scrub + 1)) / 4 : (PERIOD * Math.acos(-scrub)) / (2 * Math.PI);
     const begun = performance.now() - done;
+    resting.forget();
     const step = () => {
       scrub = (round ? loop : pingPong)(performance.now() - begun, PERIOD);
       slider.show(scrub);
@@ -208,7 +217,11 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     stop();
     start();
   });
-  const play = button("▶", "play there and back, or in a loop", () => (playing ? stop() : start()), "gw-play");
+  const play = button("▶", "play there and back, or in a loop", () => (playing ? rest() : start()), "gw-play");
+  const rest = () => {
+    stop();
+    resting.moved(scrub);
+  };
 
   const back = button(
     "back to the galaxy",
@@ -216,11 +229,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
     () => session.set({ position: {} }),
     "gw-quiet",
   );
-  const galaxy = section(
-    "Galaxy",
-    element("div", { class: "gw-here" }, here.root),
-    ...(session.get<number>("given") ? [] : [seed.root]),
-  );
+  const galaxy = section("Galaxy", element("div", { class: "gw-here" }, here.root), walk.root);
   galaxy.querySelector("h4")?.append(back);
   shell.panel.append(
     section("Scrub", row("all rows", "", element("span", { class: "gw-playing" }, play, way, slider.root))),
@@ -228,14 +237,16 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   );
 
   shell.onEnd(stop);
+  shell.onEnd(() => resting.forget());
   shell.onEnd(
     session.listen((what) => {
       if (what === "frame") {
         strips.clear();
+        resting.forget();
         generation += 1;
       }
       if (what === "status" && !session.busy && session.frame) void prefetch();
     }),
   );
-  return desk.follow({ draw, select: () => sheet.cells.select(session.selection), show: () => seed.show() });
+  return desk.follow({ draw, select: () => sheet.cells.select(session.selection), show: () => walk.show() });
 }

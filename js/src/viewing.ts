@@ -18,6 +18,9 @@ interface Step {
   state: Readonly<Record<string, unknown>>;
 }
 
+/** A state that only counts what happened in Python: there is nothing in it to be undone. */
+export const COUNTED = "revision";
+
 const PLAIN: Look = { band: null, map: "gray", invert: false };
 
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
@@ -112,7 +115,8 @@ export class Viewing {
 
   #now(): Step {
     const { display, selection, stateNames } = this.session;
-    const state = Object.fromEntries(stateNames.map((name) => [name, this.session.get(name)]));
+    const names = stateNames.filter((name) => name !== COUNTED);
+    const state = Object.fromEntries(names.map((name) => [name, this.session.get(name)]));
     return { display: { ...display }, look: this.#look, colours: this.#colours, selection: [...selection], state };
   }
 

@@ -57,6 +57,7 @@ const TYPES = [
   "frame",
   "frame",
   "strip",
+  "exact",
   "attributes",
   "where",
   "details",
@@ -101,7 +102,7 @@ describe("messages that are damaged at random", () => {
     for (let turn = 0; turn < 2000; turn++) {
       const answer = parseAnswer(...damaged(next));
       if (answer.type === "error") expect(answer.message).not.toBe("");
-      if (answer.type !== "frame" && answer.type !== "strip") continue;
+      if (answer.type !== "frame" && answer.type !== "strip" && answer.type !== "exact") continue;
       const { flux, rows, columns, bands } = answer.frame;
       expect(flux.data).toHaveLength(flux.shape.reduce((product, side) => product * side, 1));
       expect(bands).toHaveLength(flux.shape[1]);

@@ -1,7 +1,7 @@
 /** Numbers as people read them. */
 import { describe, expect, it } from "vitest";
 import { inWords } from "../src/latent_plot";
-import { withError } from "../src/scale";
+import { withError, withUnit } from "../src/scale";
 
 describe("a number with its error", () => {
   it("is written to the second digit of the error", () => {
@@ -13,6 +13,18 @@ describe("a number with its error", () => {
   it("is written alone where there is no error", () => {
     expect(withError(19.0812, 0)).toBe("19.08");
     expect(withError(19.0812, Number.NaN)).toBe("19.08");
+  });
+});
+
+describe("a magnitude", () => {
+  it("stands in hundredths, a colour in thousandths, and another number in four digits", () => {
+    expect([withUnit(19, "mag"), withUnit(0.4484, "mag"), withUnit(-0.05, "mag")]).toEqual([
+      "19.00",
+      "0.448",
+      "-0.050",
+    ]);
+    expect([withUnit(19, "arcsec"), withUnit(0.02011, "")]).toEqual(["19", "0.02011"]);
+    expect(withUnit(Number.NaN, "mag")).toBe("–");
   });
 });
 

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { GRID_STATE } from "../src/grid_view";
 import { Session } from "../src/session";
 import { cellPairs, Shell } from "../src/shell";
+import { viewingOf } from "../src/viewing";
 
 type Handler = (...values: unknown[]) => void;
 
@@ -130,7 +131,7 @@ describe("a session", () => {
     kernel.measured(1);
     expect([session.busy, heard.slice(2)]).toEqual([false, ["attributes", "status"]]);
     expect(session.frame).toBe(frame);
-    expect(cellPairs(session.frame as never, 0)?.[1]).toEqual(["r magnitude", "21 mag"]);
+    expect(cellPairs(session.frame as never, 0)?.[1]).toEqual(["r magnitude", "21.00 mag"]);
   });
 
   it("takes no attributes of another picture, and waits for none after an error", () => {
@@ -263,6 +264,59 @@ describe("a status", () => {
     vi.advanceTimersByTime(5000);
     expect(said() ?? "").toBe("");
     vi.useRealTimers();
+  });
+});
+
+describe("a picture that takes long", () => {
+  it("shows it after 0.3 s, offers to stop after 2 s, and goes back to the state before", () => {
+    vi.useFakeTimers();
+    const el = document.createElement("div");
+    const shell = new Shell(el, session, "galaxies");
+    viewingOf(session); // as every desk has it
+    kernel.answer(1);
+    const [bar, stop] = [el.querySelector("progress"), el.querySelector<HTMLButtonElement>(".gw-stop")];
+    const seen = () => [bar?.hidden, stop?.hidden].map((hidden) => !hidden);
+    session.set({ seed: 2 });
+    expect(seen()).toEqual([false, false]);
+    vi.advanceTimersByTime(310);
+    expect(seen()).toEqual([true, false]);
+    vi.advanceTimersByTime(1700);
+    expect(seen()).toEqual([true, true]);
+    stop?.click();
+    expect(kernel.sent.map(({ type }) => type)).toEqual(["frame", "frame", "halt", "frame"]);
+    expect([session.get("seed"), kernel.sent.at(-1)?.state]).toEqual([1, { seed: 1 }]);
+    kernel.say("msg:custom", { type: "superseded", seq: 2 }, []);
+    kernel.answer(3);
+    expect([session.busy, seen()]).toEqual([false, [false, false]]);
+    shell.dispose();
+    vi.useRealTimers();
+  });
+
+  it("that is here and being measured stays as it is", () => {
+    const el = document.createElement("div");
+    const shell = new Shell(el, session, "galaxies");
+    kernel.answer(1);
+    session.set({ seed: 2 });
+    kernel.answer(2, { pending: true });
+    el.querySelector<HTMLButtonElement>(".gw-stop")?.click();
+    expect([session.busy, session.get("seed"), kernel.sent.at(-1)?.type]).toEqual([false, 2, "halt"]);
+    shell.dispose();
+  });
+});
+
+describe("a kernel that is shut down", () => {
+  it("is known by its connection, where the host has one", () => {
+    const slots = new Set<() => void>();
+    const disposed = {
+      connect: (slot: () => void) => slots.add(slot),
+      disconnect: (slot: () => void) => slots.delete(slot),
+    };
+    Object.assign(kernel, { widget_manager: { kernel: { disposed } } });
+    const other = new Session(kernel as unknown as AnyModel, GRID_STATE);
+    for (const slot of slots) slot();
+    expect(other.parted).toBe(true);
+    other.dispose();
+    expect(slots.size).toBe(0);
   });
 });
 

@@ -295,7 +295,7 @@ def test_residual_is_in_sigma_on_a_scale_that_is_white_at_zero(chromium, toy, ob
     page.close()
 
 
-@pytest.mark.parametrize("width", [400, 1180])
+@pytest.mark.parametrize("width", [400, 600, 1180, 2560])
 @pytest.mark.parametrize("kind", ["grid", "sweep", "traversal", "editor"])
 def test_nothing_is_wider_than_its_cell(chromium, toy, observed, kind, width):
     widget = {
@@ -314,6 +314,22 @@ def test_nothing_is_wider_than_its_cell(chromium, toy, observed, kind, width):
     }"""
     assert page.root.evaluate(wide) == []
     assert page.console == []
+    page.close()
+
+
+@pytest.mark.parametrize("density", [1.5, 2, 3])
+def test_a_dense_screen_is_drawn_in_its_own_pixels(chromium, toy, density):
+    page = WidgetPage(chromium, gw.GalaxyGrid(toy, rows=2, columns=3, seed=3), density=density)
+    drawn, box = canvas(page), page.root.locator("canvas").first.bounding_box()
+    assert drawn.shape[1] == pytest.approx(box["width"] * density, abs=1)
+    side = (drawn.shape[1] - 2 * round(2 * density)) // 3
+    assert side > 48  # more pixels than the galaxy has, each of its pixels as many of the screen
+    first = drawn[:side, :side].astype(int)
+    factor = side // 48
+    assert side == 48 * factor
+    expected = page.widget.shown.rgb(**page.widget.display)[0, ::-1].astype(int)
+    assert np.abs(first[::factor, ::factor] - expected).max() <= 1
+    assert np.array_equal(first, first[::factor, ::factor].repeat(factor, 0).repeat(factor, 1))
     page.close()
 
 

@@ -171,17 +171,24 @@ def test_scrub_moves_every_row_and_sends_no_message(notebook):
     traversal = use(notebook, TRAVERSAL)
     sent = quiet(notebook, 2.0)
     seen = {canvas_of(traversal)["hash"]}
-    slider = traversal.get_by_role("slider", name="scrub", exact=True)
-    for _ in range(6):
-        press(notebook, slider, times=7)
-        notebook.page.wait_for_timeout(80)
-        seen.add(canvas_of(traversal)["hash"])
+    traversal.get_by_role("slider", name="scrub", exact=True).focus()
+    for step in range(42):
+        notebook.page.keyboard.down("ArrowRight")  # held: it repeats
+        if step % 7 == 6:
+            notebook.page.wait_for_timeout(80)
+            seen.add(canvas_of(traversal)["hash"])
     assert len(seen) == 7
-    traversal.get_by_role("button", name="play there and back").click()
-    notebook.page.wait_for_timeout(700)
-    traversal.get_by_role("button", name="play there and back").click()
-    assert canvas_of(traversal)["hash"] not in seen
     assert notebook.comm_messages() == sent
+    notebook.page.keyboard.up("ArrowRight")
+    traversal.get_by_role("button", name="play there and back").click()
+    notebook.page.wait_for_timeout(100)
+    sent = quiet(notebook)
+    notebook.page.wait_for_timeout(1500)
+    moving = canvas_of(traversal)["hash"]
+    assert notebook.comm_messages() == sent
+    traversal.get_by_role("button", name="play there and back").click()
+    assert moving not in seen
+    assert quiet(notebook) == sent + 1  # the exact pictures of where it stopped
 
 
 def test_slider_of_a_dimension_moves_the_galaxy(notebook):

@@ -76,18 +76,20 @@ def test_values_of_a_plane_stand_beside_the_rows_and_over_the_columns(plane):
     assert [box["x"] for box in columns] == pytest.approx([box["x"] for box in cells], abs=1)
 
 
-def test_measured_values_are_written_into_the_pictures_on_demand(plane):
+def test_every_picture_has_the_values_requested_and_measured_until_they_are_put_away(plane):
     plane.cell(5).click()
-    plane.keys("v")
     assert len(captions(plane)) == 12
-    brightness, size = (float(value) for value in captions(plane)[5].splitlines())
+    brightness, size = ([float(value.strip("\u200b")) for value in line.split("→")] for line in captions(plane)[5].splitlines())
     measured = plane.widget.shown.table[5]
-    assert [brightness, size] == pytest.approx([measured["mag_r"].value, measured["r_half"].value], rel=1e-3)
+    rows, columns = (plane.root.locator(f".gw-{side}labels > div").nth(1).inner_text() for side in ("row", "column"))
+    assert [brightness[0], size[0]] == [float(rows.split()[0]), float(columns)]
+    assert brightness[1] == pytest.approx(measured["mag_r"].value, abs=0.051)
+    assert size[1] == pytest.approx(measured["r_half"].value, abs=0.0051)
     plane.keys("Enter")
     known = plane.root.locator(".gw-known")
     heads = known.locator("th[scope='col']").all_inner_texts()
     values = known.locator("tr", has_text="r magnitude").locator("td").all_inner_texts()
-    assert dict(zip(heads, values, strict=False)) == {"requested": "19.5", "predicted": "", "measured": "19.5"}
+    assert dict(zip(heads, values, strict=False)) == {"requested": "19.50", "predicted": "", "measured": "19.50"}
     plane.keys("v")
     assert captions(plane) == []
 

@@ -114,6 +114,47 @@ def test_tab_map_is_made_when_it_is_opened_and_pointing_shows_a_galaxy(notebook,
     photograph(notebook.page, "map_hover")
 
 
+def test_galaxies_of_the_map_are_selected_decoded_looked_at_and_stitched_by_keys(notebook, photograph):
+    page = notebook.page
+    tabs = page.locator(".jp-CodeCell").first
+    place = tabs.get_by_label("x", exact=True)
+    place.fill("0.5")
+    place.press("Enter")
+    until(notebook, "explorer.map.at is not None and explorer.map.at[0] == 0.5")
+    condition = tabs.get_by_label("Select", exact=True)
+    condition.fill("mag_r < 18.5")
+    condition.press("Enter")
+    until(notebook, "len(explorer.map.selection) > 3")
+    beneath = tabs.locator(".gw-widget[aria-label='Galaxies of the map']")
+    beneath.wait_for(timeout=30_000)
+    beneath.scroll_into_view_if_needed()
+    notebook.settle(beneath)
+    galaxies = beneath.get_by_role("gridcell")
+    page.wait_for_function("document.querySelector('[aria-label=\"Galaxies of the map\"] .gw-caption').textContent === 'decoded'")
+    notebook.settle(beneath)
+    galaxies.nth(0).focus()
+    for key in ("ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    panel = beneath.get_by_role("region", name="The galaxy at hand")
+    first = notebook.run("print(explorer.map.selection[0])").strip()
+    assert panel.get_by_role("heading").inner_text() == f"galaxy {first} of 300"
+    panel.get_by_text("latent, 6 numbers").wait_for()
+    photograph(page, "map_galaxies")
+    galaxies.nth(1).focus()
+    before = notebook.page.locator(".jp-CodeCell").count()
+    page.keyboard.press("s")
+    cells = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
+    page.wait_for_function(f"{cells}.length === {before + 1}", timeout=30_000)
+    source = page.evaluate(f"{cells}[1].getSource()")
+    assert "decoded = model.decode" in source
+    notebook.run("load, gw.load = gw.load, lambda: model")  # the toy is no file
+    notebook.run(f"names = dict(globals()); exec({source!r}, names); gw.load = load; import numpy")
+    assert notebook.run("print(numpy.array_equal(names['selected'].flux, explorer.map.selected.flux))") == "True\n"
+    assert notebook.run("print(numpy.array_equal(names['decoded'].flux, explorer.map.decoded.flux))") == "True\n"
+    notebook.command("notebook:undo-cell-action")
+    page.wait_for_function(f"{cells}.length === {before}", timeout=30_000)
+
+
 def test_notebook_is_free_while_it_trains_and_stop_keeps(notebook, photograph, tmp_path):
     notebook.run("monitor.fit(galaxies, epochs=400, latent_size=4, batch_size=32, prior_epochs=1)")
     until(notebook, "monitor.progress > 0", 240)

@@ -113,5 +113,12 @@ def test_widgets_show_answer_and_reach_python_in_marimo(marimo, chromium):
     page.wait_for_function("([canvas, shown]) => canvas.toDataURL() !== shown", arg=[canvas, shown], timeout=20_000)
     page.get_by_role("button", name="read", exact=True).click()
     page.get_by_text("selected [4]: 1 of seed 4").wait_for(timeout=20_000)
+    # no cell can be put there: the code is shown, to be copied
+    grid.get_by_role("gridcell").nth(4).focus()
+    page.keyboard.press("s")
+    shown = grid.locator(".gw-stitched pre")
+    shown.wait_for(timeout=20_000)
+    assert "shown[[4]]" in shown.inner_text()
+    assert "this host takes no new cell" in grid.locator(".gw-stitched").inner_text()
     assert wrong == []
     context.close()
