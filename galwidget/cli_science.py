@@ -134,7 +134,7 @@ def _predict(options: argparse.Namespace) -> None:
 
     _format(options.out)
     model, galaxies = _asked(options)
-    name, found = options.attribute, model.predict(galaxies, options.attribute, _names(options.using))
+    name, found = options.attribute, model.predict(galaxies, options.attribute, _names(options.using), progress=True)
     if isinstance(found, Prediction):
         table = QTable({name: with_unit(name, found.mean), f"{name}_err": with_unit(name, found.std)})
     else:

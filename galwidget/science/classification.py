@@ -16,7 +16,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
 from galwidget.progress import Progress, steps
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
-from galwidget.science.even_draws import even_draws
+from galwidget.even_draws import even_draws
 from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
 

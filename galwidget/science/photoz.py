@@ -18,7 +18,7 @@ from galwidget.predicted import with_unit
 from galwidget.prediction import Prediction, brightness_at, evidence, predict, trusted_posterior
 from galwidget.progress import Progress, steps
 from galwidget.science.densities import Density
-from galwidget.science.even_draws import even_draws
+from galwidget.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
 from galwidget.science.recalibration import Recalibration
 from galwidget.science.survey_check import refuse_another_survey

@@ -28,6 +28,7 @@ TOOLS = {
     "nearest by kind": lambda model, long, few, *_: gw.nearest(model, few[:1], long, k=3, by="kind", progress=False),
     "anomalies": lambda model, long, few, *_: gw.anomalies(model, long, reference=few, progress=False),
     "classify": lambda model, long, _, known, __: gw.classify(model, long, reference=known, progress=False),
+    "predict": lambda model, long, *_: model.predict(long, "r_half"),
     "photoz": lambda model, long, *_: gw.photoz(model, long, progress=False),
     "denoise": lambda model, long, *_: gw.denoise(model, long, draws=2, residual=False, progress=False),
     "deconvolve": lambda model, long, *_: gw.deconvolve(model, long, fwhm=0.5, draws=2, residual=False, progress=False),
@@ -56,7 +57,7 @@ def test_no_more_than_a_batch_goes_through_the_networks_at_once(model, few, know
     assert max(sizes) <= MOST
 
 
-@pytest.mark.parametrize("tool", ["nearest", "anomalies", "classify", "denoise"])
+@pytest.mark.parametrize("tool", ["nearest", "anomalies", "classify", "denoise", "predict"])
 def test_a_function_of_the_caller_is_told_how_far_it_is(model, few, known, tool, monkeypatch):
     monkeypatch.setattr(metric, "_DRAWN", 16)
     told = []
@@ -67,6 +68,7 @@ def test_a_function_of_the_caller_is_told_how_far_it_is(model, few, known, tool,
         "anomalies": lambda: gw.anomalies(model, long, reference=few, **report),
         "classify": lambda: gw.classify(model, long, reference=known, **report),
         "denoise": lambda: gw.denoise(model, long, draws=2, residual=False, **report),
+        "predict": lambda: model.predict(long, "redshift", **report),
     }[tool]()
     last = told[-1][0]
     start = max(place for place, (what, count, _) in enumerate(told) if what == last and count == 0)
