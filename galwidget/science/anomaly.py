@@ -12,11 +12,11 @@ import torch
 from astropy.table import QTable
 from scipy.special import logsumexp
 
+from galwidget.even_draws import even_draws
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import measure
 from galwidget.progress import Progress, steps
-from galwidget.even_draws import even_draws
 from galwidget.science.marks import interest
 from galwidget.science.normal import Normal
 from galwidget.science.reasons import reason
