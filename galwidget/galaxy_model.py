@@ -28,6 +28,7 @@ from galwidget.paths import edited, sweep_path, traverse_path
 from galwidget.predicted import attribute_table, pixel_ivar, with_unit
 from galwidget.prediction import CategoryPrediction, Prediction, brightness_at, evidence, joined, predict, trusted_posterior
 from galwidget.progress import Progress, steps
+from galwidget.survey_check import refuse_another_survey
 from galwidget.widening import calibrated
 
 if TYPE_CHECKING:
@@ -358,6 +359,7 @@ class GalaxyModel:
         if group is None:
             known = [name for names in self.inputs.groups.values() for name in names]
             raise ValueError(f"the model cannot predict {attribute!r}; it predicts {', '.join(known)}")
+        refuse_another_survey(self, galaxies)
         noise = even_draws(draws, self.latent_size, seed)
         parts = []
         with steps(progress, f"predicting {attribute}", len(galaxies)) as tell:

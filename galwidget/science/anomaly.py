@@ -21,8 +21,8 @@ from galwidget.science.marks import interest
 from galwidget.science.normal import Normal
 from galwidget.science.reasons import reason
 from galwidget.science.residuals import Residuals, residuals
-from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel

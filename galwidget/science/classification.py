@@ -17,8 +17,8 @@ from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
 from galwidget.progress import Progress, steps
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
-from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel

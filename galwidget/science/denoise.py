@@ -17,7 +17,7 @@ from galwidget.model.telescope import convolve
 from galwidget.progress import Progress, steps
 from galwidget.science.faint import faint_population, gauss_newton
 from galwidget.science.residual_field import allowance, amplitude, missed, relative_error, undecided
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -21,7 +21,7 @@ from galwidget.progress import Progress, steps
 from galwidget.science.densities import Density
 from galwidget.science.photoz_joint import joint_draws
 from galwidget.science.recalibration import Recalibration
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 from galwidget.widening import calibrated
 
 if TYPE_CHECKING:

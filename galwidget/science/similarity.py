@@ -14,7 +14,7 @@ from galwidget.latent import Latent
 from galwidget.progress import Progress
 from galwidget.science.index import By, Index
 from galwidget.science.orientation import canonical_latent
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
