@@ -354,6 +354,14 @@ class GalaxyModel:
         ------
         ValueError
             The model does not know the attribute, or the galaxies are not of its survey.
+
+        Examples
+        --------
+        >>> import galwidget as gw
+        >>> galaxies = gw.simulate(3, "KiDS", seed=1, progress=False)
+        >>> found = gw.load().predict(galaxies, "r_half", ["image"])
+        >>> found.mean.shape, found.pdf([0.5, 1.0]).shape
+        ((3,), (3, 2))
         """
         group = next((group for group, names in self.inputs.groups.items() if attribute in names), None)
         if group is None:

@@ -148,7 +148,7 @@ def _even_pairs() -> tuple[np.ndarray, np.ndarray]:
 
 def joined(parts: Sequence[Prediction | CategoryPrediction]) -> Prediction | CategoryPrediction:
     """Predictions of one attribute for the parts of a sample, one after the other, as one."""
-    first = parts[0]
+    first: Any = parts[0]  # all are of one of the two classes
     fields = ("weights", "means", "scatters") if isinstance(first, Prediction) else ("probabilities",)
     return replace(first, **{field: np.concatenate([getattr(part, field) for part in parts]) for field in fields})
 

@@ -209,6 +209,15 @@ def like(model: GalaxyModel, plus: Galaxies | Latent, minus: Galaxies | Latent |
     ------
     ValueError
         There is no example in ``plus``.
+
+    Examples
+    --------
+    >>> import galwidget as gw
+    >>> model = gw.load()
+    >>> galaxies = gw.simulate(6, "KiDS", seed=1, progress=False)
+    >>> query = gw.like(model, galaxies[:2], minus=galaxies[3:5])
+    >>> query.mean.shape
+    (1, 32)
     """
     wanted = canonical_latent(model, plus)
     if not len(wanted):

@@ -208,6 +208,22 @@ def fit_votes(
     ------
     ValueError
         There are not as many votes as pictures, or too few pictures for a batch.
+
+    Examples
+    --------
+    Drawn pictures, and voters who find the flat ones edge-on:
+
+    >>> import numpy as np
+    >>> import galwidget as gw
+    >>> random = np.random.default_rng(0)
+    >>> y, x = np.mgrid[-15.5:16, -15.5:16]
+    >>> width = random.uniform(1.5, 5, (40, 1, 1, 1))
+    >>> levels = np.exp(-0.5 * ((x / 5) ** 2 + (y / width) ** 2)) + random.normal(0, 0.01, (40, 3, 32, 32))
+    >>> survey = gw.Survey("pictures", tuple(gw.Band(name, 600.0, 2.0, 0.01) for name in "BGR"), 1.0)
+    >>> pictures = gw.Galaxies(levels, survey=survey)
+    >>> voters = gw.fit_votes(pictures, 1 - width[:, 0, 0] / 5, questions=("edge-on",), epochs=2, progress=False)
+    >>> voters(pictures[:3]).shape
+    (3, 1)
     """
     votes = np.asarray(votes, np.float32)
     if votes.shape != (len(pictures), len(questions)) or not ((votes >= 0) & (votes <= 1)).all():
