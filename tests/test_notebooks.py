@@ -15,7 +15,7 @@ TOLD = {
     "denoise": ("denoised: squared error", "within 1 sigma"),
     "lookalikes": ("nearest: galaxy", "galaxies in 32 dimensions"),
     "models": ("vae_gan",),
-    "oddities": ("after 20 marks", "shifted"),
+    "oddities": ("after 20 marks", "trail", "colour outside the prior", "band Z shifted"),
     "photoz": ("at the true redshifts", "SDSS"),
 }
 #: Those that say whether their galaxies are real.
