@@ -213,7 +213,7 @@ def test_bits_at_equal_error(tmp_path):
             needed = [bits_at(rows, attribute, off[attribute]) for attribute in range(3)]
             each = (f"{kind} {one / bits:.1f} {one / alone[step]:.1f}" for kind, one in zip(ATTRIBUTES, needed, strict=True))
             print(f"step {step:g} {name:12s} " + ", ".join(each))
-    # JPEG 2000 has no file header here at all, so neither has ours; what a small file pays for its own is printed above
+    # a mosaic shares JPEG 2000's header among all galaxies, and a file of millions ours; what a small file pays for it is printed above
     assert all(bits_at(jpeg, attribute, mine[1.0][1][attribute]) >= 20 * alone[1.0] for attribute in range(3))
     assert all(bits_at(rows, 0, mine[1.0][1][0]) > mine[1.0][0] for rows in others.values())
 
