@@ -10,6 +10,7 @@ from .grids import mix as mix
 from .grids import sweep_plane as sweep_plane
 from .io.cutouts import read as read
 from .io.field import read_field as read_field
+from .io.pictures import read_pictures as read_pictures
 from .measurement import measure as measure
 from .observation import observe as observe
 from .science.anomaly import anomalies as anomalies
@@ -25,6 +26,8 @@ from .science.index import Index as Index
 from .science.photoz import photoz as photoz
 from .science.similarity import like as like
 from .science.similarity import nearest as nearest
+from .science.votes import Voters as Voters
+from .science.votes import fit_votes as fit_votes
 from .simulation import simulate as simulate
 from .survey import Band as Band
 from .survey import Survey as Survey

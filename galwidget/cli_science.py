@@ -47,6 +47,16 @@ def add_science(commands: Any) -> None:
     types = _command(commands, "classify", "Hubble types and bulge fractions", _classify)
     types.add_argument("--reference", type=Path, default=None, help="FITS file of galaxies of known type; default: simulated ones")
 
+    votes = commands.add_parser("votes", help="what people would say of colour pictures (JPEG, PNG), learnt from Galaxy Zoo")
+    votes.add_argument("pictures", type=Path, metavar="in", help="folder of pictures")
+    votes.add_argument("out", type=Path, help=_TABLE.replace("galaxy", "picture"))
+    votes.add_argument("--voters", type=Path, required=True, help="folder of what was learnt, or, with --learn, where it is kept")
+    votes.add_argument("--learn", type=Path, default=None, metavar="TABLE", help="first learn from these votes, columns of Galaxy Zoo 2")
+    votes.add_argument("--name", default="asset_id", help="column of that table that names the pictures")
+    votes.add_argument("--crop", type=int, default=None, help="side in pixels of the square around the middle that is looked at")
+    votes.add_argument("--side", type=int, default=64, help="to how many pixels that is binned; it divides --crop")
+    votes.set_defaults(run=_votes)
+
     denoise = _command(commands, "denoise", "galaxies without noise, with the error of every pixel", _denoise, out="FITS file of galaxies")
     denoise.add_argument("--fwhm", type=float, default=None, metavar="ARCSEC", help="through a PSF of this width instead of their own")
 
@@ -134,7 +144,7 @@ def _predict(options: argparse.Namespace) -> None:
 
     _format(options.out)
     model, galaxies = _asked(options)
-    name, found = options.attribute, model.predict(galaxies, options.attribute, _names(options.using))
+    name, found = options.attribute, model.predict(galaxies, options.attribute, _names(options.using), progress=True)
     if isinstance(found, Prediction):
         table = QTable({name: with_unit(name, found.mean), f"{name}_err": with_unit(name, found.std)})
     else:
@@ -150,6 +160,26 @@ def _classify(options: argparse.Namespace) -> None:
     _format(options.out)
     reference = None if options.reference is None else read(options.reference)
     _write(classify(*_asked(options), reference=reference).table, options.out)
+
+
+def _votes(options: argparse.Namespace) -> None:
+    from astropy.table import QTable, Table  # noqa: PLC0415 (only what a command needs)
+
+    from galwidget.io.pictures import read_pictures  # noqa: PLC0415
+    from galwidget.science.votes import Voters, fit_votes, galaxy_zoo_votes  # noqa: PLC0415
+
+    _format(options.out)
+    binned: dict[str, Any] = {"crop": options.crop, "side": options.side}
+    if options.learn is None:
+        voters = Voters.load(options.voters)
+    else:
+        known = Table.read(options.learn)
+        voters = fit_votes(read_pictures(options.pictures, known[options.name], **binned), galaxy_zoo_votes(known))
+        voters.save(options.voters)
+    pictures = read_pictures(options.pictures, **binned)
+    said = voters(pictures, progress=True)
+    shares = {name.replace(" ", "_").replace("-", "_"): said[:, column] for column, name in enumerate(voters.questions)}
+    _write(QTable({"name": pictures.table["name"], **shares}), options.out)
 
 
 def _denoise(options: argparse.Namespace) -> None:

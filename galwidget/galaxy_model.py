@@ -12,6 +12,7 @@ import torch
 
 from galwidget.card import card
 from galwidget.conditions import Condition, conditions_of, request, values_asked
+from galwidget.even_draws import even_draws
 from galwidget.familiarity import Familiarity, familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -25,7 +26,9 @@ from galwidget.model.refinement import refine as improve
 from galwidget.model.telescope import convolve
 from galwidget.paths import edited, sweep_path, traverse_path
 from galwidget.predicted import attribute_table, pixel_ivar, with_unit
-from galwidget.prediction import CategoryPrediction, Prediction, brightness_at, evidence, predict, trusted_posterior
+from galwidget.prediction import CategoryPrediction, Prediction, brightness_at, evidence, joined, predict, trusted_posterior
+from galwidget.progress import Progress, steps
+from galwidget.survey_check import refuse_another_survey
 from galwidget.widening import calibrated
 
 if TYPE_CHECKING:
@@ -316,7 +319,14 @@ class GalaxyModel:
         return self.decode(self.traverse_latent(dims, of=of, extent=extent, steps=steps, seed=seed))
 
     def predict(
-        self, galaxies: Galaxies, attribute: str, using: Sequence[str] | None = None, *, draws: int = 32, seed: int | None = 0
+        self,
+        galaxies: Galaxies,
+        attribute: str,
+        using: Sequence[str] | None = None,
+        *,
+        draws: int = 32,
+        seed: int | None = 0,
+        progress: Progress = False,
     ) -> Prediction | CategoryPrediction:
         """An attribute from whatever else the galaxies have; its own column, where there is one, is not looked at.
 
@@ -329,25 +339,52 @@ class GalaxyModel:
         using
             As in `encode`.
         draws
-            Draws of the latent that the distribution averages over.
+            Draws of the latent that the distribution averages over, an even number.
         seed
-            Of those draws.
+            Of those draws, which are the same for every galaxy: it gets the same answer alone and in any sample.
+        progress
+            Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
         Returns
         -------
         Prediction or CategoryPrediction
             ``mean``, ``std``, ``samples``, ``pdf(grid)`` and ``cdf``; or ``probabilities`` and ``best``.
+
+        Raises
+        ------
+        ValueError
+            The model does not know the attribute, or the galaxies are not of its survey.
+
+        Examples
+        --------
+        >>> import galwidget as gw
+        >>> galaxies = gw.simulate(3, "KiDS", seed=1, progress=False)
+        >>> found = gw.load().predict(galaxies, "r_half", ["image"])
+        >>> found.mean.shape, found.pdf([0.5, 1.0]).shape
+        ((3,), (3, 2))
         """
         group = next((group for group, names in self.inputs.groups.items() if attribute in names), None)
         if group is None:
             known = [name for names in self.inputs.groups.values() for name in names]
             raise ValueError(f"the model cannot predict {attribute!r}; it predicts {', '.join(known)}")
-        generator = torch.Generator().manual_seed(seed) if seed is not None else None
+        refuse_another_survey(self, galaxies)
+        noise = even_draws(draws, self.latent_size, seed)
+        parts = []
+        with steps(progress, f"predicting {attribute}", len(galaxies)) as tell:
+            for start in range(0, max(len(galaxies), 1), _BATCH):
+                part = galaxies[start : start + _BATCH]
+                parts.append(self._predict(part, group, attribute, using, noise))
+                tell(len(part))
+        return joined(parts)
+
+    def _predict(
+        self, galaxies: Galaxies, group: str, attribute: str, using: Sequence[str] | None, noise: torch.Tensor
+    ) -> Prediction | CategoryPrediction:
+        """One batch; ``noise`` are draws (draw, d) of a standard normal."""
         with self.lock, torch.no_grad():
             data = self.inputs.tensors(galaxies, using, without=attribute)
             where = trusted_posterior(attribute, self.mvae, data, self.about)
-            noise = torch.randn(draws, *where.mean.shape, generator=generator)
-            z = where.mean + where.std * noise
+            z = where.mean + where.std * noise[:, None]
             found = predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
             seen = evidence(data), brightness_at(self.mvae, where.mean)
             return calibrated(found, *seen, self.about) if isinstance(found, Prediction) else found

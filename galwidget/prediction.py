@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "Prediction",
     "brightness_at",
     "evidence",
+    "joined",
     "predict",
     "tempered",
     "trusted_posterior",
@@ -60,10 +62,15 @@ class Prediction:
     def samples(self, count: int = 256, seed: int | None = None) -> np.ndarray:
         """Draws in the attribute's unit, shape (n, count)."""
         random = np.random.default_rng(seed)
+        shape = len(self.weights), count
+        return self._draws(random.random(shape), random.standard_normal(shape))
+
+    def _draws(self, even: np.ndarray, normal: np.ndarray) -> np.ndarray:
+        """Draws (n, k) by uniform and standard normal numbers, (n, k), or (1, k): the same for every galaxy."""
         cumulative = np.cumsum(self.weights, 1)
-        chosen = (random.random((len(self.weights), count, 1)) > cumulative[:, None, :]).sum(2).clip(max=self.weights.shape[1] - 1)
+        chosen = (even[..., None] > cumulative[:, None, :]).sum(2).clip(max=self.weights.shape[1] - 1)
         center, width = (np.take_along_axis(part, chosen, 1) for part in (self.means, self.scatters))
-        return self.scaling.inverse(center + width * random.standard_normal(center.shape))
+        return self.scaling.inverse(center + width * normal)
 
     @property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -74,13 +81,13 @@ class Prediction:
     @property
     def mean(self) -> np.ndarray:
         """Mean in the attribute's unit, shape (n,)."""
-        return self.samples(512, seed=0).mean(1) if self.scaling.scale != "linear" else self.scaling.inverse(self.moments[0])
+        return self._draws(*_even_pairs()).mean(1) if self.scaling.scale != "linear" else self.scaling.inverse(self.moments[0])
 
     @property
     def std(self) -> np.ndarray:
         """Standard deviation in the attribute's unit, shape (n,)."""
         if self.scaling.scale != "linear":
-            return self.samples(512, seed=0).std(1)
+            return self._draws(*_even_pairs()).std(1)
         return self.moments[1] * self.scaling.width
 
     def pdf(self, grid: Any) -> np.ndarray:
@@ -127,6 +134,23 @@ class CategoryPrediction:
     def best(self) -> np.ndarray:
         """The most probable category of each galaxy, shape (n,)."""
         return np.array(self.categories)[self.probabilities.argmax(1)]
+
+
+@cache
+def _even_pairs() -> tuple[np.ndarray, np.ndarray]:
+    """512 pairs of a uniform and a standard normal number, evenly spread, both (1, 512): a mean over them depends on its galaxy alone."""
+    from scipy.special import ndtri  # noqa: PLC0415 (as above)
+    from scipy.stats import qmc  # noqa: PLC0415 (heavy, and only for attributes on a logarithmic scale)
+
+    even, other = qmc.Sobol(2, rng=np.random.default_rng(0)).random_base2(9).T
+    return even[None], ndtri(other)[None]
+
+
+def joined(parts: Sequence[Prediction | CategoryPrediction]) -> Prediction | CategoryPrediction:
+    """Predictions of one attribute for the parts of a sample, one after the other, as one."""
+    first: Any = parts[0]  # all are of one of the two classes
+    fields = ("weights", "means", "scatters") if isinstance(first, Prediction) else ("probabilities",)
+    return replace(first, **{field: np.concatenate([getattr(part, field) for part in parts]) for field in fields})
 
 
 def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: str) -> Prediction | CategoryPrediction:

@@ -12,17 +12,17 @@ import torch
 from astropy.table import QTable
 from scipy.special import logsumexp
 
+from galwidget.even_draws import even_draws
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import measure
 from galwidget.progress import Progress, steps
-from galwidget.science.even_draws import even_draws
-from galwidget.science.marks import interest
+from galwidget.science.marks import interest, odd_and_unlike
 from galwidget.science.normal import Normal
 from galwidget.science.reasons import reason
 from galwidget.science.residuals import Residuals, residuals
-from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
@@ -86,6 +86,21 @@ class Anomalies:
             With ``interest`` (`galwidget.science.marks.interest`), which ``order`` then follows. Earlier marks are forgotten: give all.
         """
         return replace(self, interest=interest(self, interesting, boring))
+
+    def to_mark(self, count: int = 5, interesting: Collection[int] = (), boring: Collection[int] = ()) -> list[int]:
+        """Rows to look at and to mark next: until one is interesting, odd ones unlike those marked; then the most interesting.
+
+        Parameters
+        ----------
+        count
+            How many.
+        interesting, boring
+            Rows that were marked so far.
+        """
+        shown = {*interesting, *boring}
+        if not interesting:
+            return odd_and_unlike(self, shown, count)
+        return [int(row) for row in self.marked(interesting, boring).order if row not in shown][:count]
 
     @property
     def table(self) -> QTable:

@@ -12,13 +12,13 @@ import torch
 from astropy.table import QTable
 
 from galwidget.attributes import MORPHOLOGIES
+from galwidget.even_draws import even_draws
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
 from galwidget.progress import Progress, steps
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
-from galwidget.science.even_draws import even_draws
-from galwidget.science.survey_check import refuse_another_survey
 from galwidget.simulation import simulate
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel

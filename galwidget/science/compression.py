@@ -23,8 +23,8 @@ from galwidget.science.codec.pixels import PIXEL_STEP, VARIANCE_STEP, NoiseCode,
 from galwidget.science.codec.psfs import PsfCode
 from galwidget.science.codec.tables import decode_table, encode_table
 from galwidget.science.index import fingerprint
-from galwidget.science.survey_check import refuse_another_survey
 from galwidget.survey import Survey
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from galwidget.even_draws import even_draws
 from galwidget.galaxies import Galaxies
 from galwidget.model.modalities import ImageModality
 from galwidget.model.telescope import convolve
 from galwidget.progress import Progress, steps
-from galwidget.science.even_draws import even_draws
 from galwidget.science.faint import faint_population, gauss_newton
 from galwidget.science.residual_field import allowance, amplitude, missed, relative_error, undecided
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from galwidget.galaxy_model import GalaxyModel
+    from galwidget.science.votes import Voters
 
 __all__ = ["By", "Index"]
 
@@ -38,7 +39,8 @@ class Index:
     By identity, two galaxies are as far from each other as two observations of one galaxy usually are, times D
     (`galwidget.science.metric.Metric`): a difference in what was hardly measured counts little. By kind, they are as far as their colours,
     colour gradients, concentrations and flattening differ, in units of the spread among galaxies (`galwidget.science.kind.Kind`), whatever
-    their brightness and size. Of up to 20,000 galaxies every one is compared. Beyond, inverted lists of 4-bit points (faiss) name
+    their brightness and size; or, where `galwidget.science.votes.Voters` are given, as the shares of people differ who would say this or
+    that of them. Of up to 20,000 galaxies every one is compared. Beyond, inverted lists of 4-bit points (faiss) name
     candidates, and the distance puts these in order. Half floats rest on disk, 152 bytes a galaxy of 32 dimensions and five bands, and are
     memory-mapped; lists, 39 bytes a galaxy, are held in memory once they are asked.
 
@@ -65,14 +67,22 @@ class Index:
         metric: Metric | None = None,
         using: Sequence[str] | None = None,
         kinds: np.ndarray | None = None,
+        voters: Voters | None = None,
     ) -> None:
         self._model, self._using = model, None if using is None else list(using)
+        self._voters, self._judge = voters, None if voters is None else voters.fingerprint
         self._identity = IdentitySpace(latents, metric)
         self._kinds = KindSpace(np.zeros((len(latents), 0), np.float16) if kinds is None else kinds)
 
     @classmethod
     def build(
-        cls, model: GalaxyModel, galaxies: Galaxies | Iterable[Galaxies], *, using: Sequence[str] | None = None, progress: Progress = True
+        cls,
+        model: GalaxyModel,
+        galaxies: Galaxies | Iterable[Galaxies],
+        *,
+        using: Sequence[str] | None = None,
+        voters: Voters | None = None,
+        progress: Progress = True,
     ) -> Index:
         """Encode a catalogue, in batches.
 
@@ -84,6 +94,8 @@ class Index:
             The catalogue, or its parts one after the other (a generator of files, say): only one is held at a time.
         using
             Modalities or attributes to use, as in ``model.encode``; None takes the picture where there is one, else all attributes.
+        voters
+            Who says what is of one kind; default: the numbers of `galwidget.science.kind.Kind`.
         progress
             Show a progress bar; or a function of what is done, how many galaxies are ready, and of how many.
 
@@ -94,8 +106,9 @@ class Index:
         """
         pictured = bool(model.stamp) and (using is None or "image" in using)
         metric = Metric.of_model(model, progress=progress) if pictured else None
-        numbers = len(Kind.of_model(model).spread) if model.stamp else 0
-        index = cls(np.zeros((0, 2, model.latent_size), np.float16), fingerprint(model), metric, using, np.zeros((0, numbers), np.float16))
+        numbers = 0 if not model.stamp else len(Kind.of_model(model).spread) if voters is None else len(voters.questions)
+        none = np.zeros((0, numbers), np.float16)
+        index = cls(np.zeros((0, 2, model.latent_size), np.float16), fingerprint(model), metric, using, none, voters)
         index.add(model, galaxies, progress=progress)
         return index
 
@@ -107,10 +120,11 @@ class Index:
         with steps(progress, "encoding", total) as tell:
             for part in [galaxies] if isinstance(galaxies, Galaxies) else galaxies:
                 for start in range(0, len(part), _BATCH):
-                    latent = canonical_latent(model, part[start : start + _BATCH], self._using)
+                    few = part[start : start + _BATCH]
+                    latent = canonical_latent(model, few, self._using)
                     latents.append(_pack(latent))
                     if self._kinds.rows.shape[1]:
-                        kinds.append(Kind.of_model(model).points(model, latent).astype(np.float16))
+                        kinds.append(self._points(model, latent, few).astype(np.float16))
                     tell(len(latent))
         if latents:
             self.add_points(np.concatenate(latents), np.concatenate(kinds) if kinds else None)
@@ -147,17 +161,36 @@ class Index:
         """The kinds of the galaxies of these rows, (n, p); p is 0 for a model without images, which tells no kinds."""
         return np.asarray(self._kinds.rows[rows], np.float32)
 
-    def query(self, model: GalaxyModel, latent: Latent, by: By = "identity") -> Latent | np.ndarray:
+    def _points(self, model: GalaxyModel, latent: Latent, galaxies: Galaxies | None) -> np.ndarray:
+        """Kinds of galaxies at these points of latent space, (n, p)."""
+        if self._voters is not None:
+            return self._voters.points(model, latent, galaxies)
+        if self._judge is not None:
+            raise ValueError("kinds of this index are what voters say; read it with them: Index.load(path, voters=Voters.load(...))")
+        return Kind.of_model(model).points(model, latent)
+
+    def query(self, model: GalaxyModel, latent: Latent, by: By = "identity", galaxies: Galaxies | None = None) -> Latent | np.ndarray:
         """What to search for to find galaxies like those at these points of latent space: the points themselves, or their kinds.
+
+        Parameters
+        ----------
+        model
+            The index's.
+        latent
+            m points.
+        by
+            ``"identity"`` or ``"kind"``.
+        galaxies
+            The galaxies that are there, where there are any: voters look at them; else at what the model draws.
 
         Raises
         ------
         ValueError
-            ``by`` is neither, or the model was trained without images and tells no kinds.
+            ``by`` is neither, the model was trained without images and tells no kinds, or the index's voters were not read with it.
         """
         if by not in ("identity", "kind"):
             raise ValueError(f"by is {by!r}; it is 'identity' (the same galaxy) or 'kind' (the same kind of galaxy)")
-        return latent if by == "identity" else Kind.of_model(model).points(model, latent)
+        return latent if by == "identity" else self._points(model, latent, galaxies)
 
     def check(self, model: GalaxyModel) -> None:
         """Whether ``model`` is the one that encoded the catalogue.
@@ -225,6 +258,7 @@ class Index:
             "listed": [space.listed for space in (self._identity, self._kinds)],
             "model": self._model,
             "using": self._using,
+            "voters": self._judge,
             "width": self.metric.width.tolist(),
             "tolerance": self.metric.tolerance.tolist(),
             "whitening": self.metric.whitening.tolist(),
@@ -232,13 +266,20 @@ class Index:
         (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Index:
+    def load(cls, path: str | PathLike[str], voters: Voters | None = None) -> Index:
         """Read an index that `save` wrote; latents and kinds stay on disk, memory-mapped, and lists until they are asked.
+
+        Parameters
+        ----------
+        path
+            Its folder.
+        voters
+            Those that it was built with, where it was: without them it is searched by identity only, and nothing is added.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            There is no index, or it is damaged or of another version.
+            There is no index, it is damaged or of another version, or it was built with other voters.
         """
         folder = Path(path)
         if not (folder / _DESCRIPTION).is_file():
@@ -254,10 +295,16 @@ class Index:
         try:
             count, sizes = int(description["galaxies"]), (int(description["dimensions"]), int(description["kinds"]))
             model, using, (listed, kinds_listed) = description["model"], description["using"], description["listed"]
+            judge = description.get("voters")  # there were none before
             metric = Metric(*(np.array(description[part], float) for part in ("width", "tolerance", "whitening")))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{folder / _DESCRIPTION} is damaged ({error}); build the index again") from error
-        index = cls(np.zeros((0, 2, sizes[0]), np.float16), model, metric, using)
+        index = cls(np.zeros((0, 2, sizes[0]), np.float16), model, metric, using, voters=voters)
+        if voters is not None and index._judge != judge:
+            raise ValueError(
+                f"{folder} was built with {'other' if judge else 'no'} voters; give those that it was built with, or build it again"
+            )
+        index._judge = judge
         index._identity.map(folder, count, (2, sizes[0]), listed=listed)
         index._kinds.map(folder, count, (sizes[1],), listed=kinds_listed)
         return index

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 if TYPE_CHECKING:
     from galwidget.science.anomaly import Anomalies
 
-__all__ = ["interest"]
+__all__ = ["interest", "odd_and_unlike"]
 
 #: How fast an opinion fades with the distance to what was marked: slowly, as in many dimensions all distances are much the same.
 _FADING = 0.2
@@ -62,6 +62,37 @@ def interest(found: Anomalies, interesting: Collection[int], boring: Collection[
     fading = np.exp(_FADING * distance / max(distance.mean(), 1e-9))
     raw = (np.argsort(np.argsort(found.score, kind="stable")) + 1) / len(found)
     return raw * np.tanh(fading - 1 + np.arctanh(relevance))
+
+
+def odd_and_unlike(found: Anomalies, shown: Collection[int], count: int) -> list[int]:
+    r"""Rows that are odd, and unlike those that were shown and each other: what a person has not seen the like of.
+
+    The oddest are often of one kind, and a kind that is less odd never comes to her eyes. Each row is the one with the greatest rank of
+    the raw score times distance to the nearest that was shown, the rows before it among them (farthest-first traversal, Gonzalez 1985,
+    doi:10.1016/0304-3975(85)90224-5, weighed by the score).
+
+    Parameters
+    ----------
+    found
+        n galaxies with their evidence.
+    shown
+        Rows that were shown; with none, the oddest comes first.
+    count
+        How many rows; fewer come where there are no more.
+    """
+    features = _features(found)
+    raw = (np.argsort(np.argsort(found.score, kind="stable")) + 1) / len(found)
+    seen = np.zeros(len(found), bool)
+    seen[list(shown)] = True
+    distance = cdist(features, features[seen]).min(1) if seen.any() else np.ones(len(found))
+    rows: list[int] = []
+    for _ in range(min(count, int((~seen).sum()))):
+        row = int(np.argmax(np.where(seen, -1, raw * distance)))
+        near = cdist(features, features[[row]])[:, 0]
+        distance = near if not seen.any() else np.minimum(distance, near)
+        seen[row] = True
+        rows.append(row)
+    return rows
 
 
 def _features(found: Anomalies) -> np.ndarray:

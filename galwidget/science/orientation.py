@@ -12,7 +12,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import reference_band
 from galwidget.observation import observe
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

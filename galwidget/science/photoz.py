@@ -11,6 +11,7 @@ import torch
 from astropy.table import QTable
 
 from galwidget.evaluation.scores import bootstrap
+from galwidget.even_draws import even_draws
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.model.modalities import MixtureModality
@@ -18,10 +19,9 @@ from galwidget.predicted import with_unit
 from galwidget.prediction import Prediction, brightness_at, evidence, predict, trusted_posterior
 from galwidget.progress import Progress, steps
 from galwidget.science.densities import Density
-from galwidget.science.even_draws import even_draws
 from galwidget.science.photoz_joint import joint_draws
 from galwidget.science.recalibration import Recalibration
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 from galwidget.widening import calibrated
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from galwidget.latent import Latent
 from galwidget.progress import Progress
 from galwidget.science.index import By, Index
 from galwidget.science.orientation import canonical_latent
-from galwidget.science.survey_check import refuse_another_survey
+from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
+    from galwidget.science.votes import Voters
 
 __all__ = ["Neighbours", "like", "nearest"]
 
@@ -36,7 +37,7 @@ class Neighbours:
     distance
         Shape (m, k). By identity in units of what noise and orientation do to one galaxy (`galwidget.science.metric.Metric`): two
         observations of one galaxy are at about 1. By kind in units of the spread among galaxies (`galwidget.science.kind.Kind`): two at
-        random are at about 1.4.
+        random are at about 1.4. By voters, the root of the summed squares of the shares of people that differ.
     catalogue
         The catalogue, where it was given as galaxies.
     """
@@ -89,12 +90,14 @@ def nearest(
     *,
     by: By = "identity",
     using: Sequence[str] | None = None,
+    voters: Voters | None = None,
     progress: Progress = True,
 ) -> Neighbours:
     """The galaxies of a catalogue that look most like these, whatever their position angle, handedness and centring.
 
     By identity everything counts that an observation tells, brightness and size too: a galaxy that was seen twice finds itself. By kind
-    only what tells galaxies of one type from those of others: colours and their gradients, concentration, flattening.
+    only what tells galaxies of one type from those of others: colours and their gradients, concentration, flattening; or what people would
+    say of their pictures, where it was learnt (`galwidget.science.votes.fit_votes`).
 
     Parameters
     ----------
@@ -112,6 +115,9 @@ def nearest(
     using
         Modalities or attributes to compare by, as in ``model.encode``; None takes the picture where there is one, else all attributes, or
         what the index was built with.
+    voters
+        Who says what is of one kind, from `galwidget.science.votes.fit_votes`, for galaxies like those they learnt from; an `Index` has its
+        own.
     progress
         Show a progress bar while a catalogue is encoded; or a function of what is done, how many galaxies are ready, and of how many.
 
@@ -124,7 +130,7 @@ def nearest(
     ------
     ValueError
         The galaxies or the catalogue are not of the model's survey (bring them to it with `galwidget.observe`), k is more than there are,
-        the index is another model's, or the model draws no galaxies and cannot tell kinds.
+        the index is another model's or of other voters, or the model draws no galaxies and cannot tell kinds.
 
     Examples
     --------
@@ -145,15 +151,18 @@ def nearest(
             raise ValueError(
                 f"using is {list(using)}, but the index was built with using={catalogue.using}; leave using out, or build another"
             )
+        if voters is not None:
+            raise ValueError("an index has its own voters, or none; leave voters out, or build it with them: Index.build(..., voters=...)")
         index, using = catalogue, catalogue.using
     else:
         refuse_another_survey(model, catalogue)
-        index = Index.build(model, catalogue, using=using, progress=progress)
+        index = Index.build(model, catalogue, using=using, voters=voters, progress=progress)
     if isinstance(galaxies, Galaxies):
         refuse_another_survey(model, galaxies)
     imagined = isinstance(galaxies, Galaxies) and galaxies.flux is None and model.stamp and (using is None or "image" in using)
     latent = _imagined(model, galaxies) if imagined else canonical_latent(model, galaxies, using)  # type: ignore[arg-type]
-    rows, distance = index.search(index.query(model, latent, by), k)
+    pictured = galaxies if isinstance(galaxies, Galaxies) and not imagined else None
+    rows, distance = index.search(index.query(model, latent, by, pictured), k)
     return Neighbours(rows, distance, catalogue if isinstance(catalogue, Galaxies) else None)
 
 
@@ -200,6 +209,15 @@ def like(model: GalaxyModel, plus: Galaxies | Latent, minus: Galaxies | Latent |
     ------
     ValueError
         There is no example in ``plus``.
+
+    Examples
+    --------
+    >>> import galwidget as gw
+    >>> model = gw.load()
+    >>> galaxies = gw.simulate(6, "KiDS", seed=1, progress=False)
+    >>> query = gw.like(model, galaxies[:2], minus=galaxies[3:5])
+    >>> query.mean.shape
+    (1, 32)
     """
     wanted = canonical_latent(model, plus)
     if not len(wanted):

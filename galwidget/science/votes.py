@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any
+import hashlib
+import json
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from safetensors.numpy import load_file, save_file
 
-from galwidget.evaluation.morphology import nonparametric
 from galwidget.galaxies import Galaxies
-from galwidget.measurement import measure, measured_names
-from galwidget.progress import steps
+from galwidget.observation import observe
+from galwidget.progress import Progress, steps
+from galwidget.science.structure import StructureVotes, structure
+from galwidget.science.votes_network import BATCH, VotesNetwork, quarter_turned, train
+from galwidget.survey import Survey
 
-__all__ = ["QUESTIONS", "Voters", "fit_votes", "galaxy_zoo_votes", "structure"]
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel
+    from galwidget.latent import Latent
+
+__all__ = ["QUESTIONS", "Voters", "fit_votes", "galaxy_zoo_votes"]
 
 #: What is asked: how many of all voters would say so.
 QUESTIONS = ("smooth", "edge-on", "spiral arms", "merger")
-_BATCH, _RATE, _DECAY, _DROPOUT = 32, 4e-3, 1e-2, 0.3
-_WIDTHS = (24, 48, 64, 96)
-#: Annuli of `structure`, in sides of the stamp.
-_ANNULI = (0.0, 0.05, 0.1, 0.16, 0.25, 0.44)
+FORMAT = 1
+_AT_ONCE = 128
+_STRUCTURE = ("knots", "known", "weights", "usual")
 
 
 def galaxy_zoo_votes(table: Any) -> np.ndarray:
@@ -41,58 +48,42 @@ def galaxy_zoo_votes(table: Any) -> np.ndarray:
     return np.stack([share("t01_smooth_or_features_a01_smooth"), disc * share("t02_edgeon_a04_yes"), arms, merger], 1)
 
 
-def structure(pictures: Galaxies) -> np.ndarray:
-    """Numbers that no turn or mirror changes, (n, column), NaN where one cannot be measured.
-
-    What `galwidget.measure` finds less the direction, Gini, M20 and asymmetry; and in annuli, for each band, the mean of the stretched
-    image, its scatter, and how much it differs from itself turned by half a circle: companions show there.
-    """
-    seen = measure(pictures)
-    names = [name for name in measured_names(seen.survey) if name not in ("e1", "e2", "position_angle")]
-    numbers = [seen.attribute(name) for name in names] + list(nonparametric(seen).values())
-    image = _stretched(pictures)
-    turned = np.abs(image - image[..., ::-1, ::-1])
-    middle = (image.shape[-1] - 1) / 2
-    radius = np.hypot(*(np.indices(image.shape[-2:]) - middle)) / image.shape[-1]
-    parts = []
-    for inner, outer in pairwise(_ANNULI):
-        ring = (radius >= inner) & (radius < outer)
-        parts += [image[..., ring].mean(-1), turned[..., ring].mean(-1), image[..., ring].std(-1)]
-    return np.concatenate([np.stack(numbers, 1), *parts], 1)
-
-
-def _stretched(pictures: Galaxies) -> np.ndarray:
-    flux, ivar = pictures.require_images()
-    return np.arcsinh(np.where(ivar > 0, flux, 0) / (3 * pictures.survey.sky_sigma[:, None, None]))
-
-
-class _Network(nn.Module):
-    def __init__(self, bands: int, numbers: int, questions: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(bands, _WIDTHS[0], 5, stride=2, padding=2), nn.BatchNorm2d(_WIDTHS[0]), nn.ReLU()]
-        for before, after in pairwise(_WIDTHS):
-            layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
-        self.pixels = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(_DROPOUT))
-        self.numbers = nn.Sequential(nn.Linear(numbers, 64), nn.ReLU(), nn.Dropout(_DROPOUT)) if numbers else None
-        self.votes = nn.Linear(_WIDTHS[-1] + (64 if numbers else 0), questions)
-
-    def forward(self, image: Tensor, numbers: Tensor) -> Tensor:
-        seen = self.pixels(image.contiguous(memory_format=torch.channels_last))
-        return self.votes(seen if self.numbers is None else torch.cat([seen, self.numbers(numbers)], 1))
-
-
 class Voters:
-    """A trained network; called with pictures, it says what share of voters would say yes to each question, (n, question).
+    """What was learnt from votes; called with pictures, it says what share of voters would say yes to each question, (n, question).
 
-    Every picture is seen in its eight turns and mirrors, and the answers averaged.
+    Every picture is seen in its eight turns and mirrors, and the answers averaged. Made by `fit_votes`, kept by `save`. Given to
+    `galwidget.nearest` and `galwidget.science.index.Index`, it says which pictures are of one kind: those of which people would say the
+    same.
+
+    Parameters
+    ----------
+    network
+        Trained.
+    regression
+        On the structure of the pictures.
+    scales
+        Mean and standard deviation of the pixels of each band, (2, band).
+    questions
+        Their names.
+    survey, side
+        Of the pictures.
     """
 
-    def __init__(self, network: _Network, scales: tuple[Tensor, ...], questions: tuple[str, ...], survey: Any, side: int) -> None:
-        self.questions = questions
-        self._network, self._scales, self._survey, self._side = network.eval(), scales, survey, side
+    def __init__(
+        self, network: VotesNetwork, regression: StructureVotes, scales: np.ndarray, questions: tuple[str, ...], survey: Survey, side: int
+    ) -> None:
+        self.questions, self.survey, self.side = questions, survey, side
+        self._network, self._regression, self._scales = network.eval(), regression, scales
 
-    def __call__(self, pictures: Galaxies) -> np.ndarray:
-        """Fractions (n, question) for n pictures.
+    def __call__(self, pictures: Galaxies, *, progress: Progress = False) -> np.ndarray:
+        """Fractions (n, question) for n pictures; a picture gets the same alone and among others.
+
+        Parameters
+        ----------
+        pictures
+            Of the survey and size of those that were learnt from.
+        progress
+            Show a progress bar; or a function of what is done, how many pictures are ready, and of how many.
 
         Raises
         ------
@@ -100,19 +91,90 @@ class Voters:
             They are of another survey or size than those that were learnt from.
         """
         flux, _ = pictures.require_images()
-        if pictures.survey != self._survey or flux.shape[-1] != self._side:
+        if pictures.survey != self.survey or flux.shape[-1] != self.side:
             raise ValueError(
                 f"the pictures are {flux.shape[-1]} pixels wide, of {pictures.survey.name}; the voters saw "
-                f"{self._side} of {self._survey.name}: read them the same way (galwidget.io.pictures.read_pictures)"
+                f"{self.side} of {self.survey.name}: read them the same way (galwidget.io.pictures.read_pictures)"
             )
-        found = [self._answer(pictures[start : start + 128]) for start in range(0, len(pictures), 128)]
-        return np.concatenate(found) if found else np.zeros((0, len(self.questions)))
+        found = [np.zeros((0, len(self.questions)))]
+        with steps(progress, "asking voters", len(pictures)) as tell:
+            for start in range(0, len(pictures), _AT_ONCE):
+                part = pictures[start : start + _AT_ONCE]
+                found.append(self._answer(part))
+                tell(len(part))
+        return np.concatenate(found)
 
     def _answer(self, pictures: Galaxies) -> np.ndarray:
-        image, numbers = _scaled(pictures, self._scales, structured=self._network.numbers is not None)
+        image = _scaled(pictures, self._scales)
+        known = torch.from_numpy(self._regression(structure(pictures)).astype(np.float32))
         with torch.no_grad():
-            answers = [self._network(_turned(image, turn), numbers).sigmoid() for turn in range(8)]
+            answers = [self._network(quarter_turned(image, turn), known).sigmoid() for turn in range(8)]
         return torch.stack(answers).mean(0).double().numpy()
+
+    def points(self, model: GalaxyModel, latent: Latent, pictures: Galaxies | None) -> np.ndarray:
+        """Kinds as points, (n, question), float32: what voters say of the pictures, or of what the model draws where there are none."""
+        if pictures is None or pictures.flux is None:
+            pictures = observe(model.decode(latent, attributes=False), noise=False)
+        return self(pictures).astype(np.float32)
+
+    def _numbers(self) -> dict[str, np.ndarray]:
+        numbers = {f"network.{name}": tensor.numpy() for name, tensor in self._network.state_dict().items()}
+        numbers |= {f"structure.{name}": getattr(self._regression, name) for name in _STRUCTURE}
+        return {name: np.ascontiguousarray(value) for name, value in (numbers | {"scales": self._scales}).items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all numbers: voters with the same one give the same answers."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self._numbers().items()):
+            digest.update(name.encode() + value.tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write to a folder: numbers as safetensors, the rest as JSON."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(self._numbers(), folder / "voters.safetensors")
+        about = {"format": FORMAT, "questions": self.questions, "survey": self.survey.to_dict(), "side": self.side}
+        (folder / "voters.json").write_text(json.dumps(about, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Voters:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            There are no voters, or they are damaged or of another version.
+        """
+        folder = Path(path)
+        if not (folder / "voters.json").is_file():
+            raise FileNotFoundError(f"no voters in {folder}: voters.json is missing; voters are a folder written by Voters.save(...)")
+        try:
+            about = json.loads((folder / "voters.json").read_text())
+            number = int(about["format"])
+            if number == FORMAT:
+                survey, questions, side = Survey.from_dict(about["survey"]), tuple(about["questions"]), int(about["side"])
+                numbers = load_file(folder / "voters.safetensors")
+                network = VotesNetwork(len(survey.bands), len(questions))
+                network.load_state_dict(
+                    {
+                        name.removeprefix("network."): torch.from_numpy(value)
+                        for name, value in numbers.items()
+                        if name.startswith("network.")
+                    }
+                )
+                regression = StructureVotes(*(numbers[f"structure.{name}"] for name in _STRUCTURE))
+                return cls(network, regression, numbers["scales"], questions, survey, side)
+        except Exception as error:  # safetensors, torch and json each raise their own
+            raise ValueError(
+                f"the voters in {folder} are damaged ({error}); learn them again (galwidget.science.votes.fit_votes)"
+            ) from error
+        remedy = "install a newer galwidget" if number > FORMAT else "learn them again"
+        raise ValueError(f"{folder} has voters of layout {number}, this version reads {FORMAT}; {remedy}")
+
+    def __repr__(self) -> str:
+        return f"<Voters: {', '.join(self.questions)}; of {self.side} x {self.side} pixels of {self.survey.name}>"
 
 
 def fit_votes(
@@ -120,12 +182,14 @@ def fit_votes(
     votes: np.ndarray,
     *,
     questions: tuple[str, ...] = QUESTIONS,
-    structured: bool = True,
-    epochs: int = 40,
+    epochs: int = 60,
     seed: int = 0,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Voters:
     """Learn what people say of pictures from the shares of their votes.
+
+    A regression on measured structure (`galwidget.science.structure`) learns first, and says of each picture what the others' votes would
+    have it be; a small network on the pixels then learns what is left, and how far to believe it.
 
     Parameters
     ----------
@@ -135,79 +199,56 @@ def fit_votes(
         Shares from 0 to 1, (n, question): soft targets of a cross-entropy.
     questions
         Their names.
-    structured
-        Whether measured structure (`structure`) joins the pixels; without it this is a small convolutional network and no more.
-        On 780 pictures of Galaxy Zoo the network alone did as well within its errors: the structure helps with mergers only.
     epochs, seed
-        Passes over the pictures, each turned and mirrored at random; what decides weights, order and turns.
+        Passes over the pictures, each turned, mirrored, moved and scaled at random; what decides weights, order and turns.
     progress
-        Show a progress bar.
+        Show a progress bar; or a function of what is done, how much is ready, and of how much.
 
     Raises
     ------
     ValueError
         There are not as many votes as pictures, or too few pictures for a batch.
+
+    Examples
+    --------
+    Drawn pictures, and voters who find the flat ones edge-on:
+
+    >>> import numpy as np
+    >>> import galwidget as gw
+    >>> random = np.random.default_rng(0)
+    >>> y, x = np.mgrid[-15.5:16, -15.5:16]
+    >>> width = random.uniform(1.5, 5, (40, 1, 1, 1))
+    >>> levels = np.exp(-0.5 * ((x / 5) ** 2 + (y / width) ** 2)) + random.normal(0, 0.01, (40, 3, 32, 32))
+    >>> survey = gw.Survey("pictures", tuple(gw.Band(name, 600.0, 2.0, 0.01) for name in "BGR"), 1.0)
+    >>> pictures = gw.Galaxies(levels, survey=survey)
+    >>> voters = gw.fit_votes(pictures, 1 - width[:, 0, 0] / 5, questions=("edge-on",), epochs=2, progress=False)
+    >>> voters(pictures[:3]).shape
+    (3, 1)
     """
     votes = np.asarray(votes, np.float32)
     if votes.shape != (len(pictures), len(questions)) or not ((votes >= 0) & (votes <= 1)).all():
         raise ValueError(
             f"votes has shape {votes.shape}; give shares from 0 to 1 for {len(pictures)} pictures and {len(questions)} questions"
         )
-    if len(pictures) < _BATCH:
-        raise ValueError(f"there are {len(pictures)} pictures; learning needs at least {_BATCH}")
+    if len(pictures) < BATCH:
+        raise ValueError(f"there are {len(pictures)} pictures; learning needs at least {BATCH}")
     flux, _ = pictures.require_images()
-    numbers = structure(pictures) if structured else np.zeros((len(pictures), 0))
-    scales = tuple(
-        torch.from_numpy(np.asarray(part, np.float32))
-        for part in (
-            flux.mean((0, 2, 3))[:, None, None], flux.std((0, 2, 3))[:, None, None], _quantile(numbers, 50),
-            np.maximum((_quantile(numbers, 84) - _quantile(numbers, 16)) / 2, 1e-3),
-        )
-    )  # fmt: skip
+    parts = []
+    with steps(progress, "measuring structure", len(pictures)) as tell:
+        for start in range(0, len(pictures), _AT_ONCE):
+            parts.append(structure(pictures[start : start + _AT_ONCE]))
+            tell(len(parts[-1]))
+    regression, others = StructureVotes.fit(np.concatenate(parts), votes.astype(float))
+    scales = np.stack([flux.mean((0, 2, 3)), flux.std((0, 2, 3))]).astype(np.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _Network(flux.shape[1], numbers.shape[1], len(questions))
-        image, standard = _scaled(pictures, scales, structured=structured, numbers=numbers)
-        _train(network, image, standard, torch.from_numpy(votes), epochs, seed, progress)
-    return Voters(network, scales, tuple(questions), pictures.survey, flux.shape[-1])
+        network = VotesNetwork(flux.shape[1], len(questions))
+        known = torch.from_numpy(others.astype(np.float32))
+        train(network, _scaled(pictures, scales), known, torch.from_numpy(votes), epochs=epochs, seed=seed, progress=progress)
+    return Voters(network, regression, scales, tuple(questions), pictures.survey, flux.shape[-1])
 
 
-def _quantile(numbers: np.ndarray, percent: float) -> np.ndarray:
-    return np.nanpercentile(numbers, percent, axis=0) if numbers.size else np.zeros(numbers.shape[1])
-
-
-def _scaled(
-    pictures: Galaxies, scales: tuple[Tensor, ...], *, structured: bool, numbers: np.ndarray | None = None
-) -> tuple[Tensor, Tensor]:
-    """Pixels and numbers of order one; a number that is missing is the median."""
-    image = (torch.from_numpy(np.ascontiguousarray(pictures.require_images()[0])) - scales[0]) / scales[1]
-    if not structured:
-        return image, torch.zeros(len(image), 0)
-    found = torch.from_numpy(np.asarray(structure(pictures) if numbers is None else numbers, np.float32))
-    return image, ((found - scales[2]) / scales[3]).nan_to_num(nan=0.0).clamp(-5, 5)
-
-
-def _turned(image: Tensor, turn: int) -> Tensor:
-    return (image.flip(-1) if turn >= 4 else image).rot90(turn % 4, (-2, -1))
-
-
-def _train(network: _Network, image: Tensor, numbers: Tensor, votes: Tensor, epochs: int, seed: int, progress: bool) -> None:
-    random = np.random.default_rng(seed)
-    batches = len(image) // _BATCH
-    optimizer = torch.optim.AdamW(network.parameters(), _RATE, weight_decay=_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=epochs * batches)
-    network.train()
-    with steps(progress, "learning votes", epochs, unit="epoch") as tell:
-        for _ in range(epochs):
-            order = random.permutation(len(image))
-            for step in range(batches):
-                rows = order[step * _BATCH : (step + 1) * _BATCH]
-                seen = torch.stack(
-                    [_turned(image[row], int(turn)) for row, turn in zip(rows, random.integers(8, size=len(rows)), strict=True)]
-                )
-                loss = functional.binary_cross_entropy_with_logits(network(seen, numbers[rows]), votes[rows])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-            tell(1)
+def _scaled(pictures: Galaxies, scales: np.ndarray) -> torch.Tensor:
+    """Pixels of order one; a masked one is the mean."""
+    flux, ivar = pictures.require_images()
+    return torch.from_numpy(np.where(ivar > 0, (flux - scales[0][:, None, None]) / scales[1][:, None, None], 0).astype(np.float32))

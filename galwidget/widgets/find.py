@@ -223,7 +223,8 @@ class GalaxyFinder(Chores, FrameWidget):
         found = QTable({"index": rows})
         if self._index.here:
             index, point = self._index.result(), self._locked(self._point, self._wanted())
-            found["distance"] = index.distance(index.query(self.model, point, self.by), rows)  # type: ignore[arg-type]
+            looked_at = self._galaxies[self.query] if self.sought is None else None
+            found["distance"] = index.distance(index.query(self.model, point, self.by, looked_at), rows)  # type: ignore[arg-type]
         if self._judged.here:
             judged = self._judged.result()
             found["score"], found["reason"] = judged.score[rows], np.array(judged.reason, dtype=str)[rows]

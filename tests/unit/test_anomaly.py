@@ -1,5 +1,7 @@
 """Anomalies: what stands out, why in words, and how marks change the order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from oddities import with_oddity
@@ -138,6 +140,21 @@ def test_marks_bring_what_is_like_them_to_the_front(two_kinds):
     assert before < 0.7
     assert after > 0.9
     np.testing.assert_array_equal(marked.score, found.score)
+
+
+def test_what_is_to_be_marked_is_of_every_kind_until_one_is_interesting(two_kinds):
+    """However much odder one kind is than the other, both are among the first few; then the kind that was liked."""
+    kind, found = two_kinds
+    found = replace(found, score=found.score - 4 * (kind == 2))
+    assert set(kind[found.order[:20]]) == {1}
+    first = found.to_mark(6)
+    assert len(set(first)) == 6
+    assert {1, 2} <= set(kind[first])
+    assert first[0] == found.order[0]
+    assert found.to_mark(2, boring=first[:4]) == first[4:]
+    liked = found.to_mark(5, interesting=first[:1], boring=first[1:])
+    assert liked == [row for row in found.marked(first[:1], first[1:]).order if row not in first][:5]
+    assert len(found.to_mark(len(found) + 5)) == len(found)
 
 
 def test_marks_that_contradict_or_do_not_exist_are_refused(two_kinds):

@@ -1,25 +1,17 @@
 """Classification: probabilities and errors that come true, the same in any batch; pictures that are no flux, and their voters."""
 
-import json
 import warnings
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from astropy.table import Table
-from PIL import Image
 
 import galwidget as gw
-from galwidget.io.pictures import read_pictures
 from galwidget.science import classification as module
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
 from galwidget.science.classification import TYPES, Classifier, hubble_types
 from galwidget.science.classification_scores import expected_calibration_error, log_score
-from galwidget.science.votes import QUESTIONS, fit_votes, galaxy_zoo_votes, structure
 
 warnings.filterwarnings("ignore", module="lightning")
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "classification.ipynb"
 
 
 def attributes(n, seed):
@@ -177,126 +169,3 @@ def test_scores_are_those_worked_out_by_hand():
     np.testing.assert_allclose(log_score(probabilities, ("a", "b"), truth), np.log([0.8, 0.4, 0.7, 0.9]))
     # each alone in its bin of 0.1: |1 - 0.8|, |0 - 0.6|, |1 - 0.7|, |1 - 0.9|
     assert expected_calibration_error(probabilities, ("a", "b"), truth) == pytest.approx((0.2 + 0.6 + 0.3 + 0.1) / 4)
-
-
-@pytest.fixture(scope="module")
-def drawn():
-    """Pictures of Gaussians, half of them edge-on, on a grey sky."""
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[-15.5:16, -15.5:16]
-    flat = random.random(96) < 0.5
-    angle = random.uniform(0, np.pi, 96)[:, None, None]
-    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    light = 0.7 * np.exp(-0.5 * ((along / 5) ** 2 + (across / np.where(flat, 1.5, 4)[:, None, None]) ** 2))
-    levels = light[..., None] * [1.0, 0.8, 0.6] + 0.1 + random.normal(0, 0.01, (96, 32, 32, 3))
-    return (255 * levels.clip(0, 1)).round().astype(np.uint8), flat
-
-
-@pytest.fixture(scope="module")
-def folder(drawn, tmp_path_factory):
-    place = tmp_path_factory.mktemp("pictures")
-    for number, pixels in enumerate(drawn[0]):
-        Image.fromarray(pixels).save(place / f"{number:03d}.png")
-    return place
-
-
-@pytest.fixture(scope="module")
-def pictures(folder):
-    return read_pictures(folder, side=32)
-
-
-def test_pictures_are_read_less_their_sky_blue_first(pictures, drawn):
-    assert pictures.survey.band_names == ("B", "G", "R")
-    assert list(pictures.table["name"][:2]) == ["000", "001"]
-    middle = pictures.flux[:, :, 15:17, 15:17].mean((0, 2, 3))
-    assert middle[0] < middle[1] < middle[2]
-    assert np.abs(pictures.flux[..., :2, :2]).mean() < 0.02
-    np.testing.assert_allclose(
-        pictures.flux[3, 2] - pictures.flux[3, 2, 0, 0], (drawn[0][3, ..., 0] - float(drawn[0][3, 0, 0, 0])) / 255, atol=1e-6
-    )
-
-
-def test_binning_and_cropping_keep_the_middle(folder, pictures):
-    small = read_pictures(folder, ["007"], crop=32, side=16)
-    whole = pictures.flux[7].reshape(3, 16, 2, 16, 2).mean((2, 4))
-    np.testing.assert_allclose(small.flux[0] - small.flux[0, :, :1, :1], whole - whole[:, :1, :1], atol=1e-6)
-
-
-def test_pictures_that_are_not_there_or_too_small_are_named(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no picture 'x'"):
-        read_pictures(folder, ["x"])
-    with pytest.raises(ValueError, match="crop is 48"):
-        read_pictures(folder, crop=48, side=16)
-    with pytest.raises(ValueError, match="holds no picture"):
-        read_pictures(tmp_path)
-
-
-def test_levels_of_a_display_are_never_taken_for_flux(pictures, gri):
-    with pytest.raises(ValueError, match="to those of pictures"):
-        pictures + gw.Galaxies(np.ones((1, 3, 32, 32)), survey=gri)
-    with pytest.raises(ValueError, match="the galaxies are of pictures"):
-        gw.classify(gw.load(), pictures, progress=False)
-
-
-def test_turned_pictures_have_the_same_structure(pictures):
-    flux, ivar = (np.rot90(part, 1, (-2, -1))[..., ::-1] for part in (pictures.flux[:12], pictures.ivar[:12]))
-    turned = gw.Galaxies(flux.copy(), ivar.copy(), survey=pictures.survey)
-    before, after = structure(pictures[:12]), structure(turned)
-    width = np.nanstd(structure(pictures), 0)
-    assert np.nanmedian(np.abs(before - after) / np.maximum(width, 1e-6)) < 0.01
-
-
-def test_votes_are_learnt_and_no_turn_changes_the_answer(pictures, drawn):
-    votes = np.where(drawn[1], 0.9, 0.2)[:, None]
-    voters = fit_votes(pictures[:64], votes[:64], questions=("edge-on",), epochs=15, progress=False)
-    said = voters(pictures[64:])
-    assert np.corrcoef(said[:, 0], votes[64:, 0])[0, 1] > 0.8
-    flux, ivar = (part[64:, :, :, ::-1].copy() for part in (pictures.flux, pictures.ivar))
-    np.testing.assert_allclose(voters(gw.Galaxies(flux, ivar, survey=pictures.survey)), said, atol=0.02)
-    with pytest.raises(ValueError, match="the voters saw 32 of pictures"):
-        voters(read_pictures_of_another_size(pictures))
-
-
-def read_pictures_of_another_size(pictures):
-    return gw.Galaxies(pictures.flux[:, :, ::2, ::2].copy(), survey=pictures.survey)
-
-
-def test_votes_that_do_not_fit_the_pictures_are_refused(pictures):
-    with pytest.raises(ValueError, match="votes has shape"):
-        fit_votes(pictures, np.zeros((5, 4)), progress=False)
-    with pytest.raises(ValueError, match="at least 32"):
-        fit_votes(pictures[:8], np.zeros((8, 4)), progress=False)
-
-
-def test_a_question_put_to_some_counts_for_all_voters():
-    names = ("t01_smooth_or_features_a01_smooth", "t01_smooth_or_features_a02_features_or_disk", "t02_edgeon_a04_yes", "t02_edgeon_a05_no",
-             "t04_spiral_a08_spiral", "t06_odd_a14_yes", "t08_odd_feature_a24_merger")  # fmt: skip
-    table = Table({f"{name}_weighted_fraction": [value] for name, value in zip(names, (0.3, 0.6, 0.25, 0.75, 0.8, 0.5, 0.2), strict=True)})
-    assert dict(zip(QUESTIONS, galaxy_zoo_votes(table)[0], strict=True)) == pytest.approx(
-        {"smooth": 0.3, "edge-on": 0.15, "spiral arms": 0.36, "merger": 0.1}
-    )
-
-
-def test_galaxy_zoo_is_read_with_its_votes(data):
-    votes = Table.read(data / "galaxyzoo2" / "votes.csv")[:20]
-    thumbnails = read_pictures(data / "galaxyzoo2" / "thumbs", votes["asset_id"], crop=128)
-    assert thumbnails.flux.shape == (20, 3, 64, 64)
-    shares = galaxy_zoo_votes(votes)
-    assert ((shares >= 0) & (shares <= 1)).all()
-    middle = thumbnails.flux[:, :, 28:36, 28:36].mean((1, 2, 3))
-    assert (middle > 5 * np.abs(thumbnails.flux[:, :, :4].mean((1, 2, 3)))).mean() > 0.9
-
-
-def test_every_cell_of_the_notebook_runs(monkeypatch, capsys):
-    monkeypatch.setenv("GALWIDGET_QUICK", "1")
-    monkeypatch.delenv("GALWIDGET_DATA", raising=False)
-    mpl.use("agg")
-    cells = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
-    assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
-    names = {}
-    for cell in cells:
-        exec(compile("".join(cell["source"]), NOTEBOOK.name, "exec"), names)  # noqa: S102 (our own notebook)
-    told = capsys.readouterr().out
-    assert "expected calibration error" in told
-    assert "These galaxies are SIMULATED" in told
-    assert "nobody voted" in told

@@ -146,6 +146,14 @@ def test_a_traversal_moves_one_dimension_a_row(model, sample):
     assert sorted(model.active_dimensions) == list(range(6))
 
 
+@pytest.mark.parametrize("attribute", ["mag_r", "r_half", "redshift", "morphology"])
+def test_a_prediction_is_the_same_alone_and_in_any_sample(model, sample, attribute):
+    together, alone = model.predict(sample[:5], attribute), model.predict(sample[4], attribute)
+    names = ("probabilities",) if attribute == "morphology" else ("mean", "std")
+    for name in names:
+        np.testing.assert_allclose(getattr(together, name)[4], getattr(alone, name)[0], rtol=1e-4)
+
+
 def test_a_prediction_is_a_density_that_does_not_look_at_the_answer(model, sample):
     prediction = model.predict(sample[:6], "redshift")
     grid = np.linspace(-0.5, 5, 20001)

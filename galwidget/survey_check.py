@@ -1,7 +1,13 @@
-"""The one refusal that every tool of the science floor shares: galaxies of a survey that the model does not know."""
+"""The one refusal that every tool shares: galaxies of a survey that the model does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from galwidget.galaxies import Galaxies
-from galwidget.galaxy_model import GalaxyModel
+
+if TYPE_CHECKING:
+    from galwidget.galaxy_model import GalaxyModel
 
 __all__ = ["refuse_another_survey"]
 

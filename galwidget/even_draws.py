@@ -9,7 +9,7 @@ from scipy.stats import qmc
 __all__ = ["even_draws"]
 
 
-def even_draws(count: int, dimensions: int, seed: int) -> torch.Tensor:
+def even_draws(count: int, dimensions: int, seed: int | None) -> torch.Tensor:
     """Sobol points through the normal's quantile function, each with its mirror image: their mean is 0 to the bit.
 
     Parameters
@@ -19,7 +19,7 @@ def even_draws(count: int, dimensions: int, seed: int) -> torch.Tensor:
     dimensions
         Of each.
     seed
-        Of Owen's scrambling.
+        Of Owen's scrambling; None: another one each time.
 
     Returns
     -------
