@@ -19,6 +19,7 @@ from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.chore import Chore, Chores
 from galwidget.widgets.details import details
+from galwidget.widgets.find_oddities import ordered, page_of
 from galwidget.widgets.find_recipe import recipe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
@@ -44,7 +45,8 @@ class GalaxyFinder(Chores, FrameWidget):
     *Look-alikes*: a galaxy, and the galaxies of the sample that are nearest to it, whichever way they lie (`galwidget.nearest`): in all
     that was seen of them, or in the kind of galaxy alone. Walk on from one to its own neighbours and back; ask for an edit of it ("like
     this, but redder") or for what several have in common ("like these, unlike those"). *Oddities*: the sample in the order of its anomaly
-    score, each with the reason (`galwidget.anomalies`); mark some as interesting or boring and the order follows.
+    score, each with the reason (`galwidget.anomalies`); mark some as interesting or boring and the order follows. What to mark next is
+    another order: odd galaxies unlike each other until one is interesting, then those like it (`Anomalies.to_mark`).
 
     With ``types`` the side panel tells the Hubble types of each galaxy and their probabilities (`galwidget.classify`).
 
@@ -68,10 +70,10 @@ class GalaxyFinder(Chores, FrameWidget):
 
     Attributes
     ----------
-    view, query, by, types, edits, plus, minus, trail, page, k
+    view, query, by, types, edits, plus, minus, trail, order, page, k
         The state: ``alike`` or ``odd``; row of the galaxy; alike in ``identity`` or ``kind`` (`galwidget.nearest`); whether types are told;
-        attributes asked of the galaxy; rows of more examples of what is wanted and of what is not; rows that were walked through; page of
-        the oddities; galaxies shown.
+        attributes asked of the galaxy; rows of more examples of what is wanted and of what is not; rows that were walked through; whether
+        oddities are by ``score`` and marks or those for ``marking`` next; page of them; galaxies shown.
     interesting, boring
         Rows that were marked; the order of the oddities is of `learned`, the marks as they were when ``learn`` was last called.
     selection
@@ -99,6 +101,7 @@ class GalaxyFinder(Chores, FrameWidget):
     minus = state(List(Int(min=0), help="rows of galaxies that the neighbours shall be unlike"))
     trail = state(List(Int(min=0), help="rows that were walked through"))
     k = state(Int(12, min=1, max=_MOST))
+    order = state(Enum(("score", "marking"), "score"))
     page = state(Int(0, min=0))
     interesting = state(List(Int(min=0)))
     boring = state(List(Int(min=0)))
@@ -189,8 +192,7 @@ class GalaxyFinder(Chores, FrameWidget):
     @property
     def oddities(self) -> Anomalies:
         """How odd each galaxy of the sample is, in the order that the marks taught; waits for the judgement."""
-        self._judged.result()
-        return self._ordered(self._wanted())
+        return ordered(self._judged.result(), self.learned)
 
     @property
     def classification(self) -> Classification:
@@ -279,11 +281,6 @@ class GalaxyFinder(Chores, FrameWidget):
         rows, distance = (values[0][others][: wanted["k"]][None] for values in (found.index, found.distance))
         return Neighbours(rows, distance, self._galaxies)
 
-    def _ordered(self, wanted: dict[str, Any]) -> Anomalies:
-        found = self._judged.result()
-        marks = wanted["learned"]
-        return found.marked(**marks) if any(marks.values()) else found
-
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         del draft
         return self._show_odd(wanted) if wanted["view"] == "odd" else self._show_alike(wanted)
@@ -316,18 +313,20 @@ class GalaxyFinder(Chores, FrameWidget):
         self._judged.begin()
         if not self._judged.here:
             return Shown(self._galaxies[:0], 1, 1, about={"rows": [], "waiting": True})
-        found = self._ordered(wanted)
-        first = min(wanted["page"], (len(found) - 1) // wanted["k"]) * wanted["k"]
-        rows = found.order[first : first + wanted["k"]]
+        found = self._judged.result()
+        page = page_of(found, wanted)
+        rows = page.rows
         about = {
-            "rows": rows.tolist(),
-            "page_first": first,
-            "score": [round(float(value), 2) for value in found.score[rows]],
+            "rows": rows,
+            "page_first": page.first,
+            "total": page.total,
+            "score": [round(float(found.score[row]), 2) for row in rows],
             "reason": [found.reason[row] for row in rows],
             "waiting": False,
-            **self._types_of(rows.tolist(), wanted),
+            **self._types_of(rows, wanted),
         }
-        return Shown(self._cells_of(rows, score=found.score[rows]), -(-len(rows) // _COLUMNS), min(_COLUMNS, len(rows)), about=about)
+        cells = self._cells_of(rows, score=found.score[np.array(rows, dtype=int)])
+        return Shown(cells, max(1, -(-len(rows) // _COLUMNS)), max(1, min(_COLUMNS, len(rows))), about=about)
 
     def _types_of(self, rows: Sequence[int], wanted: dict[str, Any]) -> dict[str, Any]:
         """Types of these rows of the sample, for the side panel: empty before they are there, null for what is no row."""

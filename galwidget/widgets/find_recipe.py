@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from galwidget.galaxies import Galaxies
 from galwidget.widgets import conditions as asked
+from galwidget.widgets.find_oddities import page_code
 from galwidget.widgets.stitch import Recipe, listed, name_of
 
 if TYPE_CHECKING:
@@ -42,8 +43,5 @@ def _alike(finder: GalaxyFinder, name: str, examples: Sequence[int], k: int) -> 
 
 
 def _odd(finder: GalaxyFinder, name: str, reference: str, first: int) -> Recipe:
-    setup = f"found = gw.anomalies(model, {name}{reference})\n"
-    if any(finder.learned.values()):
-        marks = ", ".join(f"{kind}={listed(rows)}" for kind, rows in finder.learned.items() if rows)
-        setup += f"found = found.marked({marks})\n"
-    return Recipe(f"{setup}rows = found.order[{first}:{first + finder.k}]\n", f"{name}[rows]", [], finder.model, finder.model)
+    page = page_code(finder.order, finder.learned, first, finder.k)
+    return Recipe(f"found = gw.anomalies(model, {name}{reference})\n{page}", f"{name}[rows]", [], finder.model, finder.model)

@@ -126,6 +126,36 @@ def test_oddities_come_in_order_with_reasons_and_follow_marks(finder):
     assert finder._shown(finder._wanted()).about["rows"] == expected[6:12].tolist()
 
 
+@pytest.mark.parametrize("marks", [{}, {"boring": 2}, {"boring": 2, "interesting": 1}], ids=["none", "boring", "interesting"])
+def test_what_to_mark_next_is_what_to_mark_chooses_and_the_code_says_so(finder, marks):
+    finder.view, finder.order = "odd", "marking"
+    assert finder.wait(60)
+    found = finder.oddities
+    rows = found.order[:3].tolist()
+    for name, count in marks.items():
+        setattr(finder, name, [rows.pop() for _ in range(count)])
+    finder.learn()
+    given = {"interesting": finder.interesting, "boring": finder.boring}
+    expected = found.to_mark(60, **given)
+    assert expected != found.marked(**given).order.tolist() if marks else expected != found.order.tolist()
+    for page in (0, 1):
+        finder.page = page
+        about = finder._shown(finder._wanted()).about
+        assert about["rows"] == expected[6 * page : 6 * page + 6] == rows_of(finder.code(), finder)
+        assert about["reason"] == [found.reason[row] for row in about["rows"]]
+        assert about["total"] == len(expected) == 60 - sum(marks.values())
+    assert not {*finder.interesting, *finder.boring} & set(expected)
+
+
+def test_nothing_is_left_to_mark_once_all_are_marked(finder):
+    finder.view, finder.order = "odd", "marking"
+    assert finder.wait(60)
+    finder.boring = list(range(60))
+    finder.learn()
+    assert finder._shown(finder._wanted()).about["rows"] == []
+    assert len(finder.shown) == 0
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
