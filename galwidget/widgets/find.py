@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from astropy.table import QTable, hstack
-from traitlets import Bool, Dict, Enum, Int, List, validate
+from traitlets import Bool, Dict, Enum, Int, List, Unicode, validate
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -19,7 +19,7 @@ from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.chore import Chore, Chores
 from galwidget.widgets.details import details
-from galwidget.widgets.find_oddities import ordered, page_of
+from galwidget.widgets.find_oddities import checked_marks, ordered, page_of
 from galwidget.widgets.find_recipe import recipe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
@@ -27,6 +27,7 @@ from galwidget.widgets.wire import ORIENTATION
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
+    from galwidget.science.votes import Voters
     from galwidget.widgets.stitch import Recipe
 
 __all__ = ["GalaxyFinder"]
@@ -63,6 +64,8 @@ class GalaxyFinder(Chores, FrameWidget):
         The galaxy whose neighbours are shown first.
     index
         An `Index` of the sample, where there is one; default: it is built.
+    voters
+        Who says what is of one kind, as in `galwidget.nearest`, for galaxies like those they learnt from; an index has its own.
     reference
         What is normal, as in `galwidget.anomalies`; default: the sample itself from 200 galaxies on, else simulated ones.
     k
@@ -84,7 +87,7 @@ class GalaxyFinder(Chores, FrameWidget):
     Raises
     ------
     ValueError
-        Fewer than two galaxies, galaxies without images or of another survey, or an index of other galaxies.
+        Fewer than two galaxies, galaxies without images or of another survey, an index of other galaxies, or voters of other pictures.
 
     Examples
     --------
@@ -108,6 +111,7 @@ class GalaxyFinder(Chores, FrameWidget):
     learned = state(Dict(help="marks that the order follows: rows by interesting and boring"))
     controls = List(Dict()).tag(sync=True)
     total = Int(0).tag(sync=True)
+    questions = List(Unicode(), help="what the voters were asked, if they say what is of one kind").tag(sync=True)
     types_known = Bool(default_value=False, help="whether the model tells types").tag(sync=True)
 
     _orders: ClassVar[tuple[str, ...]] = ("state", "halt", "stop", "resume")
@@ -120,6 +124,7 @@ class GalaxyFinder(Chores, FrameWidget):
         query: int = 0,
         *,
         index: Index | None = None,
+        voters: Voters | None = None,
         reference: Galaxies | None = None,
         k: int = 12,
     ) -> None:
@@ -130,10 +135,18 @@ class GalaxyFinder(Chores, FrameWidget):
             index.check(model)
             if len(index) != len(galaxies):
                 raise ValueError(f"the index has {len(index)} galaxies, the sample {len(galaxies)}; give the index of this sample, or none")
-        self._galaxies = galaxies
+            if voters is not None:
+                raise ValueError(
+                    "an index has its own voters, or none; leave voters out, or build it with them: Index.build(..., voters=...)"
+                )
+            voters = index.voters
+        if voters is not None:
+            voters.check(galaxies)
+        self._galaxies, self._voters = galaxies, voters
         self._reference = galaxies if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
         self._index: Chore[Index] = self._chore(
-            "neighbours", (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, progress=report)
+            "neighbours",
+            (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, voters=voters, progress=report),
         )
         self._judged: Chore[Anomalies] = self._chore(
             "oddities", lambda report: anomalies(model, galaxies, reference=self._reference, progress=report)
@@ -148,6 +161,7 @@ class GalaxyFinder(Chores, FrameWidget):
             controls=asked.controls(model),
             types_known="morphology" in model.conditions,
             total=len(galaxies),
+            questions=[] if voters is None else list(voters.questions),
             selection=[],
         )
         self._index.begin()
@@ -173,13 +187,7 @@ class GalaxyFinder(Chores, FrameWidget):
 
     @validate("learned")
     def _known_marks(self, proposal: Any) -> dict[str, list[int]]:
-        marks = proposal["value"]
-        if not set(marks) <= {"interesting", "boring"}:
-            raise StateError(f"marks are called {', '.join(map(str, marks))}; they are interesting or boring")
-        rows = {name: [int(row) for row in given] for name, given in marks.items()}
-        if any(not 0 <= row < len(self._galaxies) for given in rows.values() for row in given):
-            raise StateError(f"a galaxy was marked that is not there; there are {len(self._galaxies)}, from 0")
-        return rows
+        return checked_marks(proposal["value"], len(self._galaxies))
 
     # ---- what people read
 
@@ -370,7 +378,7 @@ class GalaxyFinder(Chores, FrameWidget):
 
     def _recipe(self) -> Recipe:
         first = self._shown(self._wanted()).about.get("page_first", 0) if self.view == "odd" else 0
-        return recipe(self, self._galaxies, self._reference, self._examples(self._wanted()), first)
+        return recipe(self, self._galaxies, self._reference, self._voters, self._examples(self._wanted()), first)
 
     def close(self) -> None:
         """Stop what is being made, and free the widget."""

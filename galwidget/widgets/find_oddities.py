@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from galwidget.science.anomaly import Anomalies
+from galwidget.widgets.shown import StateError
 from galwidget.widgets.stitch import listed
 
-__all__ = ["Page", "ordered", "page_code", "page_of"]
+__all__ = ["Page", "checked_marks", "ordered", "page_code", "page_of"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,16 @@ class Page:
     rows: list[int]
     first: int
     total: int
+
+
+def checked_marks(marks: Mapping[str, Sequence[int]], count: int) -> dict[str, list[int]]:
+    """Rows by ``interesting`` and ``boring``, where all are among ``count`` galaxies."""
+    if not set(marks) <= {"interesting", "boring"}:
+        raise StateError(f"marks are called {', '.join(map(str, marks))}; they are interesting or boring")
+    rows = {name: [int(row) for row in given] for name, given in marks.items()}
+    if any(not 0 <= row < count for given in rows.values() for row in given):
+        raise StateError(f"a galaxy was marked that is not there; there are {count}, from 0")
+    return rows
 
 
 def ordered(found: Anomalies, marks: Mapping[str, Sequence[int]]) -> Anomalies:

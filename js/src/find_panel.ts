@@ -51,7 +51,10 @@ export function querySection(session: Session, acts: Record<string, Act>, walk: 
   const trail = element("span", { class: "gw-trail" });
   const way = row("way here", "", element("span", { class: "gw-seed" }, back, trail));
   const by = choice("alike in", WAYS, session.get<string>("by"), (value) => session.set({ by: value }));
-  by.title = "the kind: colours, their gradients, concentration and flattening, whatever brightness and size";
+  const questions = session.get<string[] | undefined>("questions") ?? [];
+  by.title = questions.length
+    ? `the kind: what people would say of the pictures (${questions.join(", ")})`
+    : "the kind: colours, their gradients, concentration and flattening, whatever brightness and size";
   const alike = row("alike in", "", by);
   const tell = element("input", { type: "checkbox", "aria-label": "tell Hubble types" });
   tell.addEventListener("change", () => session.set({ types: tell.checked }));

@@ -232,6 +232,48 @@ def test_neighbours_by_kind_are_those_of_nearest_by_kind_and_the_code_says_so(fi
     assert rows_of(finder.code(), finder) == finder.neighbours.index[0].tolist()
 
 
+@pytest.fixture(scope="module")
+def voters(galaxies):
+    """Who find the red ones smooth."""
+    colour = galaxies.attribute("g_r")
+    return gw.fit_votes(galaxies, (colour > np.median(colour))[:, None].astype(float), questions=("smooth",), epochs=2, progress=False)
+
+
+@pytest.mark.parametrize("given", ["index", "voters"])
+def test_neighbours_by_kind_are_those_of_whom_voters_say_the_same(model, galaxies, voters, monkeypatch, given):
+    monkeypatch.setattr(metric, "_DRAWN", 24)
+    index = gw.Index.build(model, galaxies, voters=voters, progress=False)
+    explorer = gw.explore(model, galaxies, voters=voters)
+    finder = gw.GalaxyFinder(model, galaxies, index=index, query=5, k=6) if given == "index" else explorer.finder
+    finder.query, finder.k, finder.by = 5, 6, "kind"
+    assert finder.wait(60)
+    assert finder.questions == ["smooth"]
+    expected = gw.nearest(model, galaxies[5], index, 7, by="kind")
+    found = [row for row in expected.index[0] if row != 5][:6]
+    assert finder.neighbours.index[0].tolist() == found
+    said = voters(galaxies)
+    np.testing.assert_allclose(finder.neighbours.distance[0], np.abs(said[found] - said[5])[:, 0], atol=2e-3)  # half floats
+    finder.selection = found[:2]
+    np.testing.assert_allclose(finder.table["distance"], finder.shown.table["distance"][np.isin(found, found[:2]).nonzero()[0] + 1])
+    finder.selection = []
+    monkeypatch.setattr(gw, "voters", voters, raising=False)
+    assert rows_of(finder.code().replace("voters=voters", "voters=gw.voters"), finder) == found
+    finder.edits = {"g_r": 1.2}  # voters look at what the model draws
+    assert len(finder.neighbours.index[0]) == 6
+    finder.close()
+    explorer.close()
+
+
+def test_voters_of_other_pictures_or_without_galaxies_are_refused(model, galaxies, voters, index):
+    other = gw.simulate(3, "KiDS", seed=3, stamp=48, bands=["g", "r"], progress=False)
+    with pytest.raises(ValueError, match="the voters saw 32 of KiDS"):
+        gw.explore(model, other, voters=voters)
+    with pytest.raises(ValueError, match="voters were given without galaxies"):
+        gw.explore(model, voters=voters)
+    with pytest.raises(ValueError, match="an index has its own voters, or none"):
+        gw.GalaxyFinder(model, galaxies, index=index, voters=voters)
+
+
 def test_types_are_told_when_they_are_asked_for(finder, model, galaxies, monkeypatch):
     monkeypatch.setattr(classification, "_REFERENCE", 160)
     assert "types" not in finder._shown(finder._wanted()).about
