@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from astropy.table import QTable, hstack
@@ -67,7 +67,8 @@ class GalaxyFinder(Chores, FrameWidget):
     voters
         Who says what is of one kind, as in `galwidget.nearest`, for galaxies like those they learnt from; an index has its own.
     reference
-        What is normal, as in `galwidget.anomalies`; default: the sample itself from 200 galaxies on, else simulated ones.
+        What is normal, as in `galwidget.anomalies`; default: ``"own"`` (the typical ones of the sample) from 200 galaxies on, else
+        simulated ones.
     k
         How many galaxies are shown at once.
 
@@ -125,7 +126,7 @@ class GalaxyFinder(Chores, FrameWidget):
         *,
         index: Index | None = None,
         voters: Voters | None = None,
-        reference: Galaxies | None = None,
+        reference: Galaxies | Literal["own"] | None = None,
         k: int = 12,
     ) -> None:
         galaxies.require_images()
@@ -143,7 +144,7 @@ class GalaxyFinder(Chores, FrameWidget):
         if voters is not None:
             voters.check(galaxies)
         self._galaxies, self._voters = galaxies, voters
-        self._reference = galaxies if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
+        self._reference = "own" if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
         self._index: Chore[Index] = self._chore(
             "neighbours",
             (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, voters=voters, progress=report),

@@ -18,17 +18,23 @@ __all__ = ["recipe"]
 
 
 def recipe(
-    finder: GalaxyFinder, galaxies: Galaxies, reference: Galaxies | None, voters: Voters | None, examples: Sequence[int], first: int
+    finder: GalaxyFinder, galaxies: Galaxies, reference: Galaxies | str | None, voters: Voters | None, examples: Sequence[int], first: int
 ) -> Recipe:
     """What the finder shows of ``galaxies``: ``examples`` are no answers, ``first`` is the first oddity of the page."""
     name = name_of(galaxies, "galaxies")
     if finder.selection:
         return Recipe("", name, finder.selection, coder=finder.model)
     if finder.view == "odd":
-        given = "" if reference is None else f", reference={name if reference is galaxies else name_of(reference, 'reference')}"
+        given = "" if reference is None else f", reference={_named(reference, galaxies, name)}"
         return _odd(finder, name, given, first)
     asked_by = "" if voters is None else f", voters={name_of(voters, 'voters')}"
     return _alike(finder, name, asked_by, examples, min(finder.k + len(examples), len(galaxies)))
+
+
+def _named(reference: Galaxies | str, galaxies: Galaxies, name: str) -> str:
+    if isinstance(reference, str):
+        return f'"{reference}"'
+    return name if reference is galaxies else name_of(reference, "reference")
 
 
 def _alike(finder: GalaxyFinder, name: str, voters: str, examples: Sequence[int], k: int) -> Recipe:

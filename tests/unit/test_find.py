@@ -13,7 +13,7 @@ from traitlets import TraitError
 from wire import Browser
 
 import galwidget as gw
-from galwidget.science import classification, metric
+from galwidget.science import anomaly, classification, metric
 from galwidget.widgets import find
 
 warnings.filterwarnings("ignore", module="lightning")
@@ -145,6 +145,21 @@ def test_what_to_mark_next_is_what_to_mark_chooses_and_the_code_says_so(finder, 
         assert about["reason"] == [found.reason[row] for row in about["rows"]]
         assert about["total"] == len(expected) == 60 - sum(marks.values())
     assert not {*finder.interesting, *finder.boring} & set(expected)
+
+
+def test_typical_galaxies_of_a_large_sample_are_what_is_normal_and_the_code_says_so(model, galaxies, monkeypatch):
+    monkeypatch.setattr(metric, "_DRAWN", 24)
+    monkeypatch.setattr(find, "_OWN_REFERENCE", 70)
+    monkeypatch.setattr(anomaly, "_REFERENCE", 60)
+    monkeypatch.setattr(anomaly, "_KNOWN", {})
+    more = gw.Galaxies.concatenate([galaxies, galaxies[:10]])
+    finder = gw.GalaxyFinder(model, more, k=6)
+    finder.view = "odd"
+    assert finder.wait(60)
+    np.testing.assert_array_equal(finder.oddities.score, gw.anomalies(model, more, reference="own", progress=False).score)
+    assert 'reference="own"' in finder.code()
+    assert rows_of(finder.code(), finder) == finder.oddities.order[:6].tolist()
+    finder.close()
 
 
 def test_nothing_is_left_to_mark_once_all_are_marked(finder):
