@@ -34,7 +34,9 @@ def add_science(commands: Any) -> None:
     index.set_defaults(run=_index)
 
     odd = _command(commands, "anomalies", "how odd galaxies are, and why", _anomalies)
-    odd.add_argument("--reference", type=Path, default=None, help="FITS file of normal galaxies; default: simulated ones")
+    odd.add_argument(
+        "--reference", default=None, help="FITS file of normal galaxies, or own: the typical ones of in; default: simulated ones"
+    )
 
     redshifts = _command(commands, "photoz", "redshifts from images and photometry", _photoz)
     redshifts.add_argument("--using", default=None, help="what is looked at, names with commas between: image, brightness, colours, ...")
@@ -119,7 +121,7 @@ def _anomalies(options: argparse.Namespace) -> None:
     from galwidget.science.anomaly import anomalies  # noqa: PLC0415
 
     _format(options.out)
-    reference = None if options.reference is None else read(options.reference)
+    reference = options.reference if options.reference in (None, "own") else read(options.reference)
     found = anomalies(*_asked(options), reference=reference)
     sys.stdout.write(f"{found!r}\n")
     _write(found.table, options.out)

@@ -12,7 +12,6 @@ import torch
 
 from galwidget.card import card
 from galwidget.conditions import Condition, conditions_of, request, values_asked
-from galwidget.even_draws import even_draws
 from galwidget.familiarity import Familiarity, familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -23,13 +22,12 @@ from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture
 from galwidget.model.prior import FlowPrior
 from galwidget.model.refinement import refine as improve
-from galwidget.model.telescope import convolve
+from galwidget.model.telescope import convolve_in_batches
 from galwidget.paths import edited, sweep_path, traverse_path
 from galwidget.predicted import attribute_table, pixel_ivar, with_unit
-from galwidget.prediction import CategoryPrediction, Prediction, brightness_at, evidence, joined, predict, trusted_posterior
-from galwidget.progress import Progress, steps
-from galwidget.survey_check import refuse_another_survey
-from galwidget.widening import calibrated
+from galwidget.prediction import CategoryPrediction, Prediction
+from galwidget.prediction_batches import predict_sample
+from galwidget.progress import Progress
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -178,11 +176,7 @@ class GalaxyModel:
         """
         _, ivar = galaxies.require_images()
         flux = self.flux(self.encode(galaxies, using, refine=refine) if latent is None else latent)
-        with torch.no_grad():
-            for start in range(0, len(flux), _BATCH):
-                psf = torch.from_numpy(np.ascontiguousarray(galaxies[start : start + _BATCH].psfs))
-                flux[start : start + _BATCH] = convolve(torch.from_numpy(flux[start : start + _BATCH]), psf).numpy()
-        return Galaxies(flux, ivar, galaxies.psf, galaxies.table, survey=galaxies.survey)
+        return Galaxies(convolve_in_batches(flux, galaxies.psfs), ivar, galaxies.psf, galaxies.table, survey=galaxies.survey)
 
     def draw(self, n: int, *, seed: int | None = None, temperature: float = 1.0, **conditions: Any) -> Latent:
         """Points of latent space from the prior, or from the prior given attributes.
@@ -363,31 +357,7 @@ class GalaxyModel:
         >>> found.mean.shape, found.pdf([0.5, 1.0]).shape
         ((3,), (3, 2))
         """
-        group = next((group for group, names in self.inputs.groups.items() if attribute in names), None)
-        if group is None:
-            known = [name for names in self.inputs.groups.values() for name in names]
-            raise ValueError(f"the model cannot predict {attribute!r}; it predicts {', '.join(known)}")
-        refuse_another_survey(self, galaxies)
-        noise = even_draws(draws, self.latent_size, seed)
-        parts = []
-        with steps(progress, f"predicting {attribute}", len(galaxies)) as tell:
-            for start in range(0, max(len(galaxies), 1), _BATCH):
-                part = galaxies[start : start + _BATCH]
-                parts.append(self._predict(part, group, attribute, using, noise))
-                tell(len(part))
-        return joined(parts)
-
-    def _predict(
-        self, galaxies: Galaxies, group: str, attribute: str, using: Sequence[str] | None, noise: torch.Tensor
-    ) -> Prediction | CategoryPrediction:
-        """One batch; ``noise`` are draws (draw, d) of a standard normal."""
-        with self.lock, torch.no_grad():
-            data = self.inputs.tensors(galaxies, using, without=attribute)
-            where = trusted_posterior(attribute, self.mvae, data, self.about)
-            z = where.mean + where.std * noise[:, None]
-            found = predict(attribute, self.mvae.modalities[group], z, self.inputs, group)
-            seen = evidence(data), brightness_at(self.mvae, where.mean)
-            return calibrated(found, *seen, self.about) if isinstance(found, Prediction) else found
+        return predict_sample(self, galaxies, attribute, using, draws, seed, progress)
 
     def familiarity(self, galaxies: Galaxies, latent: Latent | None = None) -> Familiarity:
         """Whether the model knows galaxies like these: what it says of others is not to be trusted.

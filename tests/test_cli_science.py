@@ -6,6 +6,7 @@ from astropy.table import QTable
 
 import galwidget as gw
 from galwidget.cli import main
+from galwidget.science import anomaly
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,14 @@ def test_anomalies_and_classify_learn_from_a_file(folder):
     assert len(odd) == 10
     assert run(folder, "classify", "in.fits", "types.fits", "--reference", "known.fits") == 0
     assert set(read_table(folder / "types.fits")["best"].astype(str)) <= {"elliptical", "lenticular", "spiral", "irregular"}
+
+
+def test_a_file_is_its_own_measure_of_what_is_normal(folder, monkeypatch):
+    monkeypatch.setattr(anomaly, "_REFERENCE", 60)
+    monkeypatch.setattr(anomaly, "_KNOWN", {})
+    assert run(folder, "anomalies", "known.fits", "own.ecsv", "--reference", "own") == 0
+    found = read_table(folder / "own.ecsv")
+    np.testing.assert_allclose(found["score"], gw.anomalies(gw.load(), gw.read(folder / "known.fits"), reference="own").score, atol=1e-3)
 
 
 def test_denoise_writes_galaxies_through_the_psf_asked_for(folder):

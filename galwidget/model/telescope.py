@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["convolve", "through"]
+__all__ = ["convolve", "convolve_in_batches", "through"]
+
+_BATCH = 128
 
 
 def convolve(flux: Tensor, psf: Tensor) -> Tensor:
@@ -26,6 +29,15 @@ def convolve(flux: Tensor, psf: Tensor) -> Tensor:
         Shape of ``flux``: the central part of the linear convolution, as `scipy.signal.fftconvolve` with ``mode="same"`` gives.
     """
     return through(psf, flux.shape[-2], flux.shape[-1])(flux)
+
+
+def convolve_in_batches(flux: np.ndarray, psfs: np.ndarray) -> np.ndarray:
+    """`convolve` for arrays of any length n in flat memory, each picture through its own PSF, (n, band, k, k); ``flux`` is overwritten."""
+    with torch.no_grad():
+        for start in range(0, len(flux), _BATCH):
+            psf = torch.from_numpy(np.ascontiguousarray(psfs[start : start + _BATCH]))
+            flux[start : start + _BATCH] = convolve(torch.from_numpy(flux[start : start + _BATCH]), psf).numpy()
+    return flux
 
 
 def through(psf: Tensor, height: int, width: int) -> Callable[[Tensor], Tensor]:

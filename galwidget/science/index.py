@@ -148,6 +148,11 @@ class Index:
     dimensions = property(lambda self: self._identity.rows.shape[2], doc="Size d of the latent.")
 
     @property
+    def voters(self) -> Voters | None:
+        """Who says what is of one kind; None where that is `galwidget.science.kind.Kind`, or where they were not read with the index."""
+        return self._voters
+
+    @property
     def using(self) -> list[str] | None:
         """Modalities that the catalogue was encoded from; None for the picture where there is one, else all attributes."""
         return self._using

@@ -90,12 +90,7 @@ class Voters:
         ValueError
             They are of another survey or size than those that were learnt from.
         """
-        flux, _ = pictures.require_images()
-        if pictures.survey != self.survey or flux.shape[-1] != self.side:
-            raise ValueError(
-                f"the pictures are {flux.shape[-1]} pixels wide, of {pictures.survey.name}; the voters saw "
-                f"{self.side} of {self.survey.name}: read them the same way (galwidget.io.pictures.read_pictures)"
-            )
+        self.check(pictures)
         found = [np.zeros((0, len(self.questions)))]
         with steps(progress, "asking voters", len(pictures)) as tell:
             for start in range(0, len(pictures), _AT_ONCE):
@@ -103,6 +98,15 @@ class Voters:
                 found.append(self._answer(part))
                 tell(len(part))
         return np.concatenate(found)
+
+    def check(self, pictures: Galaxies) -> None:
+        """Whether these are such pictures as the voters saw; a `ValueError` says what is not."""
+        flux, _ = pictures.require_images()
+        if pictures.survey != self.survey or flux.shape[-1] != self.side:
+            raise ValueError(
+                f"the pictures are {flux.shape[-1]} pixels wide, of {pictures.survey.name}; the voters saw "
+                f"{self.side} of {self.survey.name}: read them the same way (galwidget.io.pictures.read_pictures)"
+            )
 
     def _answer(self, pictures: Galaxies) -> np.ndarray:
         image = _scaled(pictures, self._scales)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from galwidget.galaxies import Galaxies
     from galwidget.galaxy_model import GalaxyModel, Latent
+    from galwidget.science.votes import Voters
     from galwidget.widgets.find import GalaxyFinder
     from galwidget.widgets.map import LatentMap
     from galwidget.widgets.monitor import TrainingMonitor
@@ -40,6 +41,8 @@ class Explorer(ipywidgets.Tab):
         The model that is explored.
     galaxies
         Galaxies of one's own, to be shown, swept, traversed and edited.
+    voters
+        Who says what is of one kind in the tab *Find*; see `explore`.
 
     Notes
     -----
@@ -47,7 +50,7 @@ class Explorer(ipywidgets.Tab):
     on the tab *Train*, which shows no galaxies, these raise a `ValueError` that says what to do.
     """
 
-    def __init__(self, model: GalaxyModel, galaxies: Galaxies | None = None) -> None:
+    def __init__(self, model: GalaxyModel, galaxies: Galaxies | None = None, voters: Voters | None = None) -> None:
         self.grid = GalaxyGrid(model)
         self.sweep = AttributeSweep(model, of=galaxies)
         self.traversal = LatentTraversal(model, of=galaxies)
@@ -56,7 +59,7 @@ class Explorer(ipywidgets.Tab):
             self.galaxies = GalaxyGrid(galaxies=galaxies, known_to=model)
             self.editor = GalaxyEditor(model, galaxies)
             tabs |= {"Edit": self.editor, "Galaxies": self.galaxies}
-        late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies))}
+        late = {} if galaxies is None else {"Find": LateTab(lambda: _finder(model, galaxies, voters))}
         late |= {"Map": LateTab(lambda: _map(model, galaxies)), "Train": LateTab(lambda: _monitor(model, galaxies))}
         super().__init__([*tabs.values(), *late.values()], titles=[*tabs, *late], selected_index=0)
         self.add_class("gw-explorer")
@@ -163,10 +166,10 @@ class Explorer(ipywidgets.Tab):
         return {**bundle, **self.grid.still()}
 
 
-def _finder(model: GalaxyModel, galaxies: Galaxies) -> GalaxyFinder:
+def _finder(model: GalaxyModel, galaxies: Galaxies, voters: Voters | None) -> GalaxyFinder:
     from galwidget.widgets.find import GalaxyFinder  # noqa: PLC0415 (the galaxies are encoded only where the tab is opened)
 
-    return GalaxyFinder(model, galaxies)
+    return GalaxyFinder(model, galaxies, voters=voters)
 
 
 def _map(model: GalaxyModel, galaxies: Galaxies | None) -> LatentMap:
@@ -181,7 +184,7 @@ def _monitor(model: GalaxyModel, galaxies: Galaxies | None) -> TrainingMonitor:
     return TrainingMonitor(galaxies, model)
 
 
-def explore(model: GalaxyModel | None = None, galaxies: Galaxies | None = None) -> Explorer:
+def explore(model: GalaxyModel | None = None, galaxies: Galaxies | None = None, *, voters: Voters | None = None) -> Explorer:
     """Explore a model in tabs: sample galaxies, sweep attributes, traverse the latent space, edit galaxies of one's own.
 
     Parameters
@@ -190,14 +193,26 @@ def explore(model: GalaxyModel | None = None, galaxies: Galaxies | None = None) 
         Default: the model that ships with the package, `galwidget.load`.
     galaxies
         Galaxies of one's own in the model's bands; with them come the tabs *Edit*, *Galaxies* and *Find*.
+    voters
+        Who says what is of one kind, from `galwidget.fit_votes` or `galwidget.Voters.load`: where galaxies are alike in kind, *Find* then
+        shows those of which people would say the same. They must have learnt from galaxies of the same survey and stamps.
 
     Returns
     -------
     Explorer
         A widget with ``selected``, ``latent``, ``table`` and ``code()``.
+
+    Raises
+    ------
+    ValueError
+        Voters were given without galaxies, or learnt from pictures of another survey or size.
     """
+    if voters is not None:
+        if galaxies is None:
+            raise ValueError("voters were given without galaxies to be asked about; give galaxies, or leave voters out")
+        voters.check(galaxies)
     if model is None:
         from galwidget.galaxy_model import load  # noqa: PLC0415 (torch only when there is a model to be run)
 
         model = load()
-    return Explorer(model, galaxies)
+    return Explorer(model, galaxies, voters)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from astropy.table import QTable, hstack
-from traitlets import Bool, Dict, Enum, Int, List, validate
+from traitlets import Bool, Dict, Enum, Int, List, Unicode, validate
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
@@ -19,6 +19,7 @@ from galwidget.science.similarity import Neighbours, like, nearest
 from galwidget.widgets import conditions as asked
 from galwidget.widgets.chore import Chore, Chores
 from galwidget.widgets.details import details
+from galwidget.widgets.find_oddities import checked_marks, ordered, page_of
 from galwidget.widgets.find_recipe import recipe
 from galwidget.widgets.frames import FrameWidget
 from galwidget.widgets.shown import Shown, StateError, state
@@ -26,6 +27,7 @@ from galwidget.widgets.wire import ORIENTATION
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
+    from galwidget.science.votes import Voters
     from galwidget.widgets.stitch import Recipe
 
 __all__ = ["GalaxyFinder"]
@@ -44,7 +46,8 @@ class GalaxyFinder(Chores, FrameWidget):
     *Look-alikes*: a galaxy, and the galaxies of the sample that are nearest to it, whichever way they lie (`galwidget.nearest`): in all
     that was seen of them, or in the kind of galaxy alone. Walk on from one to its own neighbours and back; ask for an edit of it ("like
     this, but redder") or for what several have in common ("like these, unlike those"). *Oddities*: the sample in the order of its anomaly
-    score, each with the reason (`galwidget.anomalies`); mark some as interesting or boring and the order follows.
+    score, each with the reason (`galwidget.anomalies`); mark some as interesting or boring and the order follows. What to mark next is
+    another order: odd galaxies unlike each other until one is interesting, then those like it (`Anomalies.to_mark`).
 
     With ``types`` the side panel tells the Hubble types of each galaxy and their probabilities (`galwidget.classify`).
 
@@ -61,17 +64,20 @@ class GalaxyFinder(Chores, FrameWidget):
         The galaxy whose neighbours are shown first.
     index
         An `Index` of the sample, where there is one; default: it is built.
+    voters
+        Who says what is of one kind, as in `galwidget.nearest`, for galaxies like those they learnt from; an index has its own.
     reference
-        What is normal, as in `galwidget.anomalies`; default: the sample itself from 200 galaxies on, else simulated ones.
+        What is normal, as in `galwidget.anomalies`; default: ``"own"`` (the typical ones of the sample) from 200 galaxies on, else
+        simulated ones.
     k
         How many galaxies are shown at once.
 
     Attributes
     ----------
-    view, query, by, types, edits, plus, minus, trail, page, k
+    view, query, by, types, edits, plus, minus, trail, order, page, k
         The state: ``alike`` or ``odd``; row of the galaxy; alike in ``identity`` or ``kind`` (`galwidget.nearest`); whether types are told;
-        attributes asked of the galaxy; rows of more examples of what is wanted and of what is not; rows that were walked through; page of
-        the oddities; galaxies shown.
+        attributes asked of the galaxy; rows of more examples of what is wanted and of what is not; rows that were walked through; whether
+        oddities are by ``score`` and marks or those for ``marking`` next; page of them; galaxies shown.
     interesting, boring
         Rows that were marked; the order of the oddities is of `learned`, the marks as they were when ``learn`` was last called.
     selection
@@ -82,7 +88,7 @@ class GalaxyFinder(Chores, FrameWidget):
     Raises
     ------
     ValueError
-        Fewer than two galaxies, galaxies without images or of another survey, or an index of other galaxies.
+        Fewer than two galaxies, galaxies without images or of another survey, an index of other galaxies, or voters of other pictures.
 
     Examples
     --------
@@ -99,12 +105,14 @@ class GalaxyFinder(Chores, FrameWidget):
     minus = state(List(Int(min=0), help="rows of galaxies that the neighbours shall be unlike"))
     trail = state(List(Int(min=0), help="rows that were walked through"))
     k = state(Int(12, min=1, max=_MOST))
+    order = state(Enum(("score", "marking"), "score"))
     page = state(Int(0, min=0))
     interesting = state(List(Int(min=0)))
     boring = state(List(Int(min=0)))
     learned = state(Dict(help="marks that the order follows: rows by interesting and boring"))
     controls = List(Dict()).tag(sync=True)
     total = Int(0).tag(sync=True)
+    questions = List(Unicode(), help="what the voters were asked, if they say what is of one kind").tag(sync=True)
     types_known = Bool(default_value=False, help="whether the model tells types").tag(sync=True)
 
     _orders: ClassVar[tuple[str, ...]] = ("state", "halt", "stop", "resume")
@@ -117,7 +125,8 @@ class GalaxyFinder(Chores, FrameWidget):
         query: int = 0,
         *,
         index: Index | None = None,
-        reference: Galaxies | None = None,
+        voters: Voters | None = None,
+        reference: Galaxies | Literal["own"] | None = None,
         k: int = 12,
     ) -> None:
         galaxies.require_images()
@@ -127,10 +136,18 @@ class GalaxyFinder(Chores, FrameWidget):
             index.check(model)
             if len(index) != len(galaxies):
                 raise ValueError(f"the index has {len(index)} galaxies, the sample {len(galaxies)}; give the index of this sample, or none")
-        self._galaxies = galaxies
-        self._reference = galaxies if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
+            if voters is not None:
+                raise ValueError(
+                    "an index has its own voters, or none; leave voters out, or build it with them: Index.build(..., voters=...)"
+                )
+            voters = index.voters
+        if voters is not None:
+            voters.check(galaxies)
+        self._galaxies, self._voters = galaxies, voters
+        self._reference = "own" if reference is None and len(galaxies) >= _OWN_REFERENCE else reference
         self._index: Chore[Index] = self._chore(
-            "neighbours", (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, progress=report)
+            "neighbours",
+            (lambda _: index) if index is not None else lambda report: Index.build(model, galaxies, voters=voters, progress=report),
         )
         self._judged: Chore[Anomalies] = self._chore(
             "oddities", lambda report: anomalies(model, galaxies, reference=self._reference, progress=report)
@@ -145,6 +162,7 @@ class GalaxyFinder(Chores, FrameWidget):
             controls=asked.controls(model),
             types_known="morphology" in model.conditions,
             total=len(galaxies),
+            questions=[] if voters is None else list(voters.questions),
             selection=[],
         )
         self._index.begin()
@@ -170,13 +188,7 @@ class GalaxyFinder(Chores, FrameWidget):
 
     @validate("learned")
     def _known_marks(self, proposal: Any) -> dict[str, list[int]]:
-        marks = proposal["value"]
-        if not set(marks) <= {"interesting", "boring"}:
-            raise StateError(f"marks are called {', '.join(map(str, marks))}; they are interesting or boring")
-        rows = {name: [int(row) for row in given] for name, given in marks.items()}
-        if any(not 0 <= row < len(self._galaxies) for given in rows.values() for row in given):
-            raise StateError(f"a galaxy was marked that is not there; there are {len(self._galaxies)}, from 0")
-        return rows
+        return checked_marks(proposal["value"], len(self._galaxies))
 
     # ---- what people read
 
@@ -189,8 +201,7 @@ class GalaxyFinder(Chores, FrameWidget):
     @property
     def oddities(self) -> Anomalies:
         """How odd each galaxy of the sample is, in the order that the marks taught; waits for the judgement."""
-        self._judged.result()
-        return self._ordered(self._wanted())
+        return ordered(self._judged.result(), self.learned)
 
     @property
     def classification(self) -> Classification:
@@ -279,11 +290,6 @@ class GalaxyFinder(Chores, FrameWidget):
         rows, distance = (values[0][others][: wanted["k"]][None] for values in (found.index, found.distance))
         return Neighbours(rows, distance, self._galaxies)
 
-    def _ordered(self, wanted: dict[str, Any]) -> Anomalies:
-        found = self._judged.result()
-        marks = wanted["learned"]
-        return found.marked(**marks) if any(marks.values()) else found
-
     def _show(self, wanted: dict[str, Any], *, draft: bool = False) -> Shown:
         del draft
         return self._show_odd(wanted) if wanted["view"] == "odd" else self._show_alike(wanted)
@@ -316,18 +322,20 @@ class GalaxyFinder(Chores, FrameWidget):
         self._judged.begin()
         if not self._judged.here:
             return Shown(self._galaxies[:0], 1, 1, about={"rows": [], "waiting": True})
-        found = self._ordered(wanted)
-        first = min(wanted["page"], (len(found) - 1) // wanted["k"]) * wanted["k"]
-        rows = found.order[first : first + wanted["k"]]
+        found = self._judged.result()
+        page = page_of(found, wanted)
+        rows = page.rows
         about = {
-            "rows": rows.tolist(),
-            "page_first": first,
-            "score": [round(float(value), 2) for value in found.score[rows]],
+            "rows": rows,
+            "page_first": page.first,
+            "total": page.total,
+            "score": [round(float(found.score[row]), 2) for row in rows],
             "reason": [found.reason[row] for row in rows],
             "waiting": False,
-            **self._types_of(rows.tolist(), wanted),
+            **self._types_of(rows, wanted),
         }
-        return Shown(self._cells_of(rows, score=found.score[rows]), -(-len(rows) // _COLUMNS), min(_COLUMNS, len(rows)), about=about)
+        cells = self._cells_of(rows, score=found.score[np.array(rows, dtype=int)])
+        return Shown(cells, max(1, -(-len(rows) // _COLUMNS)), max(1, min(_COLUMNS, len(rows))), about=about)
 
     def _types_of(self, rows: Sequence[int], wanted: dict[str, Any]) -> dict[str, Any]:
         """Types of these rows of the sample, for the side panel: empty before they are there, null for what is no row."""
@@ -371,7 +379,7 @@ class GalaxyFinder(Chores, FrameWidget):
 
     def _recipe(self) -> Recipe:
         first = self._shown(self._wanted()).about.get("page_first", 0) if self.view == "odd" else 0
-        return recipe(self, self._galaxies, self._reference, self._examples(self._wanted()), first)
+        return recipe(self, self._galaxies, self._reference, self._voters, self._examples(self._wanted()), first)
 
     def close(self) -> None:
         """Stop what is being made, and free the widget."""

@@ -27,6 +27,11 @@ const WAYS = [
   ["kind", "the kind of galaxy"],
 ] as const;
 
+const ORDERS = [
+  ["score", "oddest first"],
+  ["marking", "what to mark next"],
+] as const;
+
 function doing(label: string, { deed, key, act }: Act): HTMLButtonElement {
   return button(label, `${deed} (${key})`, act);
 }
@@ -46,7 +51,10 @@ export function querySection(session: Session, acts: Record<string, Act>, walk: 
   const trail = element("span", { class: "gw-trail" });
   const way = row("way here", "", element("span", { class: "gw-seed" }, back, trail));
   const by = choice("alike in", WAYS, session.get<string>("by"), (value) => session.set({ by: value }));
-  by.title = "the kind: colours, their gradients, concentration and flattening, whatever brightness and size";
+  const questions = session.get<string[] | undefined>("questions") ?? [];
+  by.title = questions.length
+    ? `the kind: what people would say of the pictures (${questions.join(", ")})`
+    : "the kind: colours, their gradients, concentration and flattening, whatever brightness and size";
   const alike = row("alike in", "", by);
   const tell = element("input", { type: "checkbox", "aria-label": "tell Hubble types" });
   tell.addEventListener("change", () => session.set({ types: tell.checked }));
@@ -132,17 +140,21 @@ export function changeSection(session: Session): Part<[Record<string, number | s
 
 /** Pages of odd galaxies, and the marks that teach the order. */
 export function oddSection(session: Session, acts: Record<string, Act>, found: () => Found): Part {
-  const total = session.get<number>("total");
+  const total = () => found().total ?? session.get<number>("total");
   const size = () => session.get<number>("k");
   const where = element("span", { class: "gw-where" });
   const turn = (by: number) => () => {
-    const last = Math.ceil(total / size()) - 1;
+    const last = Math.ceil(total() / size()) - 1;
     session.set({ page: Math.min(last, Math.max(0, session.get<number>("page") + by)) });
   };
+  const order = choice("order of the oddities", ORDERS, session.get<string>("order"), (value) =>
+    session.set({ order: value, page: 0 }),
+  );
+  order.title = "to mark next: odd ones unlike each other until one is interesting, then those like it";
   const pager = element(
     "span",
     { class: "gw-seed" },
-    button("‹", "the page before, odder ones", turn(-1)),
+    button("‹", "the page before", turn(-1)),
     where,
     button("›", "the next page", turn(1)),
   );
@@ -162,14 +174,17 @@ export function oddSection(session: Session, acts: Record<string, Act>, found: (
   );
   const root = section(
     "Oddities",
-    row("oddest first", "", pager),
+    row("order", "", order),
+    row("page", "", pager),
     row("galaxy at hand", "", marks),
     row("marks", "", count),
     row("", "", element("span", { class: "gw-seed" }, learn, forget)),
   );
   const show = () => {
+    order.value = session.get<string>("order");
     const first = found().page_first ?? 0;
-    where.textContent = `${first + 1}–${Math.min(total, first + size())} of ${total}`;
+    const last = Math.min(total(), first + size());
+    where.textContent = last ? `${first + 1}–${last} of ${total()}` : "all are marked";
     const [yes, no] = [session.get<number[]>("interesting"), session.get<number[]>("boring")];
     const learned = session.get<Record<string, number[]>>("learned");
     const same = (one: number[], other: number[] = []) =>

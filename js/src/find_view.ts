@@ -13,7 +13,7 @@ import { cellWords, Shell } from "./shell";
 
 export const FINDER_STATE = [
   ...["view", "query", "by", "types", "edits", "plus", "minus", "trail", "k"],
-  ...["page", "interesting", "boring", "learned", "ready"],
+  ...["order", "page", "interesting", "boring", "learned", "ready"],
 ];
 
 const SIDE = 128;
@@ -29,6 +29,7 @@ export interface Found {
   score?: number[];
   reason?: string[];
   page_first?: number;
+  total?: number;
   waiting: boolean;
   values?: Record<string, number | string>;
   types?: { names: string[]; probabilities: (number[] | null)[] };

@@ -115,6 +115,30 @@ def test_oddities_injected_into_real_galaxies_are_told_from_real_galaxies():
     assert area["galwidget"].mean() > max(area["chi2"].mean(), area["isolation forest on PCA"].mean())
 
 
+def test_oddities_of_a_real_sample_do_not_hide_each_other():
+    """Eight of one kind in a field of 125, each kind in turn: by the field's typical galaxies, by simulated ones, by the field as it is."""
+    if not os.environ.get("GALWIDGET_DATA"):
+        pytest.skip("GALWIDGET_DATA is not set: no real survey data")
+    _, unseen = split_by_sky(kids_field(os.path.join(os.environ["GALWIDGET_DATA"], "kids")))  # noqa: PTH118
+    found = {"own": [], "simulated": [], "as it is": []}
+    for number, kind in enumerate(KINDS):
+        odd = gw.measure(with_oddity(unseen[8 * number : 8 * number + 8], kind, 2))
+        sample = gw.Galaxies.concatenate([unseen.with_table(None), odd.with_table(None)])
+        there = np.arange(len(sample)) >= len(unseen)
+        for name, reference in (("own", "own"), ("simulated", None), ("as it is", sample)):
+            score = gw.anomalies(model(), sample, reference=reference, progress=False).score
+            found[name].append([roc_auc_score(there, score), *(np.mean(score[part] >= 3) for part in (there, ~there))])
+    print()
+    for name, values in found.items():
+        area, odd, others = np.mean(values, 0)
+        print(f"{name:10s} AUROC {area:.3f}, worst {np.min(values, 0)[0]:.3f}; beyond 3: {odd:.2f} of the odd ones, {others:.2f} of others")
+    area, odd, others = np.mean(found["own"], 0)
+    assert area >= 0.93
+    assert area > np.mean(found["as it is"], 0)[0]
+    assert odd >= 0.7
+    assert others <= 0.1
+
+
 def test_twenty_marks_lift_the_precision_of_the_first_fifty():
     """A person is shown 20 galaxies, five at a time, and marks those of the kind she looks for; each kind in turn."""
     sample = gw.Galaxies.concatenate([held_out()[:NORMAL].with_table(None)] + [changed(kind).with_table(None) for kind in KINDS])

@@ -189,6 +189,20 @@ def test_oddities_say_why_and_marks_change_their_order(notebook, widget, photogr
     photograph(notebook.page, "find_odd_marked")
 
 
+def test_what_to_mark_next_is_another_order_without_those_that_were_marked(notebook, widget, photograph):
+    marked = rows(notebook, "[*finder.interesting, *finder.boring]")
+    widget.get_by_role("combobox", name="order of the oddities").select_option("marking")
+    notebook.settle(widget)
+    expected = rows(notebook, "finder.oddities.to_mark(12, finder.interesting, finder.boring)")
+    assert not set(marked) & set(expected)
+    captions = cells(widget).locator(".gw-caption").all_text_contents()
+    assert captions == [f"odd {float(score):.2f}" for score in notebook.run(f"print(*finder.oddities.score[{expected}])").split()]
+    assert widget.locator(".gw-where").inner_text().endswith("12 of 58")
+    photograph(notebook.page, "find_to_mark")
+    widget.get_by_role("combobox", name="order of the oddities").select_option("score")
+    notebook.settle(widget)
+
+
 def test_search_is_stopped_and_begun_again(notebook, photograph):
     widget = notebook.page.locator(".gw-widget").last
     making = widget.locator(".gw-making")

@@ -8,6 +8,7 @@ from oddities import with_oddity
 
 import galwidget as gw
 from galwidget.latent import Latent
+from galwidget.science import anomaly
 from galwidget.science.anomaly import Anomalies
 from galwidget.science.normal import Normal
 
@@ -100,6 +101,29 @@ def test_masked_pixels_hide_what_they_hold(model, sample):
     hidden.flux[:, :, 4:7, 4:7], hidden.ivar[:, :, 4:7, 4:7] = 1e6, 0
     found = gw.anomalies(model, hidden, reference=sample, progress=False)
     assert np.median(found.p_value) > 0.1
+
+
+def test_a_sample_is_its_own_reference_less_the_fifth_that_is_oddest_for_simulated_galaxies(model, sample, monkeypatch):
+    monkeypatch.setattr(anomaly, "_REFERENCE", 120)
+    monkeypatch.setattr(anomaly, "_KNOWN", {})
+    odd = [with_oddity(sample[start : start + 8], kind, 1) for start, kind in ((0, "blend"), (8, "trail"))]
+    mixed = gw.Galaxies.concatenate([sample.with_table(None), *(galaxies.with_table(None) for galaxies in odd)])  # 112, one in seven odd
+    own = gw.anomalies(model, mixed, reference="own", progress=False)
+    typical = gw.anomalies(model, mixed, progress=False).order[::-1][:89]
+    assert np.isin(typical, np.arange(96)).mean() > 0.95
+    clean = gw.anomalies(model, mixed, reference=mixed[np.sort(typical)], progress=False)
+    np.testing.assert_allclose(own.score, clean.score, rtol=1e-3, atol=1e-3)
+    hidden = gw.anomalies(model, mixed, reference=mixed, progress=False)
+    assert (hidden.score[96:] >= 3).mean() < 0.5
+    assert (own.score[96:] >= 3).mean() > 0.75
+    assert (own.score[:96] >= 3).mean() < 0.2
+
+
+def test_a_reference_that_is_none_is_refused(model, sample):
+    with pytest.raises(ValueError, match="reference is 'mine'; it is galaxies, 'own'"):
+        gw.anomalies(model, sample, reference="mine")
+    with pytest.raises(ValueError, match="12 galaxies are too few to be their own reference; give 63"):
+        gw.anomalies(model, sample[:12], reference="own", progress=False)
 
 
 def test_a_small_reference_and_another_survey_are_refused(model, sample):

@@ -13,7 +13,7 @@ from traitlets import TraitError
 from wire import Browser
 
 import galwidget as gw
-from galwidget.science import classification, metric
+from galwidget.science import anomaly, classification, metric
 from galwidget.widgets import find
 
 warnings.filterwarnings("ignore", module="lightning")
@@ -126,6 +126,51 @@ def test_oddities_come_in_order_with_reasons_and_follow_marks(finder):
     assert finder._shown(finder._wanted()).about["rows"] == expected[6:12].tolist()
 
 
+@pytest.mark.parametrize("marks", [{}, {"boring": 2}, {"boring": 2, "interesting": 1}], ids=["none", "boring", "interesting"])
+def test_what_to_mark_next_is_what_to_mark_chooses_and_the_code_says_so(finder, marks):
+    finder.view, finder.order = "odd", "marking"
+    assert finder.wait(60)
+    found = finder.oddities
+    rows = found.order[:3].tolist()
+    for name, count in marks.items():
+        setattr(finder, name, [rows.pop() for _ in range(count)])
+    finder.learn()
+    given = {"interesting": finder.interesting, "boring": finder.boring}
+    expected = found.to_mark(60, **given)
+    assert expected != found.marked(**given).order.tolist() if marks else expected != found.order.tolist()
+    for page in (0, 1):
+        finder.page = page
+        about = finder._shown(finder._wanted()).about
+        assert about["rows"] == expected[6 * page : 6 * page + 6] == rows_of(finder.code(), finder)
+        assert about["reason"] == [found.reason[row] for row in about["rows"]]
+        assert about["total"] == len(expected) == 60 - sum(marks.values())
+    assert not {*finder.interesting, *finder.boring} & set(expected)
+
+
+def test_typical_galaxies_of_a_large_sample_are_what_is_normal_and_the_code_says_so(model, galaxies, monkeypatch):
+    monkeypatch.setattr(metric, "_DRAWN", 24)
+    monkeypatch.setattr(find, "_OWN_REFERENCE", 70)
+    monkeypatch.setattr(anomaly, "_REFERENCE", 60)
+    monkeypatch.setattr(anomaly, "_KNOWN", {})
+    more = gw.Galaxies.concatenate([galaxies, galaxies[:10]])
+    finder = gw.GalaxyFinder(model, more, k=6)
+    finder.view = "odd"
+    assert finder.wait(60)
+    np.testing.assert_array_equal(finder.oddities.score, gw.anomalies(model, more, reference="own", progress=False).score)
+    assert 'reference="own"' in finder.code()
+    assert rows_of(finder.code(), finder) == finder.oddities.order[:6].tolist()
+    finder.close()
+
+
+def test_nothing_is_left_to_mark_once_all_are_marked(finder):
+    finder.view, finder.order = "odd", "marking"
+    assert finder.wait(60)
+    finder.boring = list(range(60))
+    finder.learn()
+    assert finder._shown(finder._wanted()).about["rows"] == []
+    assert len(finder.shown) == 0
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -200,6 +245,48 @@ def test_neighbours_by_kind_are_those_of_nearest_by_kind_and_the_code_says_so(fi
     )
     finder.selection = []
     assert rows_of(finder.code(), finder) == finder.neighbours.index[0].tolist()
+
+
+@pytest.fixture(scope="module")
+def voters(galaxies):
+    """Who find the red ones smooth."""
+    colour = galaxies.attribute("g_r")
+    return gw.fit_votes(galaxies, (colour > np.median(colour))[:, None].astype(float), questions=("smooth",), epochs=2, progress=False)
+
+
+@pytest.mark.parametrize("given", ["index", "voters"])
+def test_neighbours_by_kind_are_those_of_whom_voters_say_the_same(model, galaxies, voters, monkeypatch, given):
+    monkeypatch.setattr(metric, "_DRAWN", 24)
+    index = gw.Index.build(model, galaxies, voters=voters, progress=False)
+    explorer = gw.explore(model, galaxies, voters=voters)
+    finder = gw.GalaxyFinder(model, galaxies, index=index, query=5, k=6) if given == "index" else explorer.finder
+    finder.query, finder.k, finder.by = 5, 6, "kind"
+    assert finder.wait(60)
+    assert finder.questions == ["smooth"]
+    expected = gw.nearest(model, galaxies[5], index, 7, by="kind")
+    found = [row for row in expected.index[0] if row != 5][:6]
+    assert finder.neighbours.index[0].tolist() == found
+    said = voters(galaxies)
+    np.testing.assert_allclose(finder.neighbours.distance[0], np.abs(said[found] - said[5])[:, 0], atol=2e-3)  # half floats
+    finder.selection = found[:2]
+    np.testing.assert_allclose(finder.table["distance"], finder.shown.table["distance"][np.isin(found, found[:2]).nonzero()[0] + 1])
+    finder.selection = []
+    monkeypatch.setattr(gw, "voters", voters, raising=False)
+    assert rows_of(finder.code().replace("voters=voters", "voters=gw.voters"), finder) == found
+    finder.edits = {"g_r": 1.2}  # voters look at what the model draws
+    assert len(finder.neighbours.index[0]) == 6
+    finder.close()
+    explorer.close()
+
+
+def test_voters_of_other_pictures_or_without_galaxies_are_refused(model, galaxies, voters, index):
+    other = gw.simulate(3, "KiDS", seed=3, stamp=48, bands=["g", "r"], progress=False)
+    with pytest.raises(ValueError, match="the voters saw 32 of KiDS"):
+        gw.explore(model, other, voters=voters)
+    with pytest.raises(ValueError, match="voters were given without galaxies"):
+        gw.explore(model, voters=voters)
+    with pytest.raises(ValueError, match="an index has its own voters, or none"):
+        gw.GalaxyFinder(model, galaxies, index=index, voters=voters)
 
 
 def test_types_are_told_when_they_are_asked_for(finder, model, galaxies, monkeypatch):
