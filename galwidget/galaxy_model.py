@@ -333,7 +333,8 @@ class GalaxyModel:
         using
             As in `encode`.
         draws
-            Draws of the latent that the distribution averages over, an even number.
+            How many draws of the latent, at least, the distribution averages over: whole sets of two a latent dimension are taken
+            (`galwidget.even_draws.balanced_draws`).
         seed
             Of those draws, which are the same for every galaxy: it gets the same answer alone and in any sample.
         progress

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from galwidget.even_draws import even_draws
+from galwidget.even_draws import balanced_draws
 from galwidget.galaxies import Galaxies
 from galwidget.prediction import CategoryPrediction, Prediction, brightness_at, evidence, joined, predict, trusted_posterior
 from galwidget.progress import Progress, steps
@@ -31,7 +31,7 @@ def predict_sample(
         known = [name for names in model.inputs.groups.values() for name in names]
         raise ValueError(f"the model cannot predict {attribute!r}; it predicts {', '.join(known)}")
     refuse_another_survey(model, galaxies)
-    noise = even_draws(draws, model.latent_size, seed)
+    noise = balanced_draws(model.latent_size, seed, at_least=draws)
     parts = []
     with steps(progress, f"predicting {attribute}", len(galaxies)) as tell:
         for start in range(0, max(len(galaxies), 1), _BATCH):
