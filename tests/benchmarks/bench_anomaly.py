@@ -133,8 +133,8 @@ def test_oddities_of_a_real_sample_do_not_hide_each_other():
         area, odd, others = np.mean(values, 0)
         print(f"{name:10s} AUROC {area:.3f}, worst {np.min(values, 0)[0]:.3f}; beyond 3: {odd:.2f} of the odd ones, {others:.2f} of others")
     area, odd, others = np.mean(found["own"], 0)
-    assert area >= 0.93
-    assert area > np.mean(found["as it is"], 0)[0]
+    assert area > np.mean(found["as it is"], 0)[0] + 0.1
+    assert area > np.mean(found["simulated"], 0)[0] - 0.02
     assert odd >= 0.7
     assert others <= 0.1
 
