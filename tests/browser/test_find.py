@@ -25,11 +25,11 @@ from galwidget.widgets import find
 assert finder.wait(60)
 go, build = threading.Event(), find.Index.build
 
-def slowly(*of, progress):
+def slowly(*of, progress, **options):
     progress("encoding", 12, 60)
     go.wait()
     progress("encoding", 60, 60)
-    return build(*of, progress=progress)
+    return build(*of, progress=progress, **options)
 
 find.Index.build = slowly
 slow = gw.GalaxyFinder(model, galaxies, query=5)
