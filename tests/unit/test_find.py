@@ -202,11 +202,11 @@ def test_sample_and_index_that_do_not_fit_are_refused(model, galaxies, index):
 def test_finder_stops_its_search_and_begins_it_anew_as_the_browser_says(model, galaxies, monkeypatch):
     go, build = threading.Event(), find.Index.build
 
-    def slowly(*of, progress):
+    def slowly(*of, progress, **options):
         progress("encoding", 0, 8)
         assert go.wait(20)
         progress("encoding", 8, 8)
-        return build(*of, progress=False)
+        return build(*of, progress=False, **options)
 
     monkeypatch.setattr(find.Index, "build", slowly)
     finder = gw.GalaxyFinder(model, galaxies, k=3)
