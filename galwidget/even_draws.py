@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 
 __all__ = ["balanced_draws", "even_draws"]
 
@@ -33,6 +32,8 @@ def even_draws(count: int, dimensions: int, seed: int | None) -> torch.Tensor:
     """
     if count < 2 or count % 2:
         raise ValueError(f"draws is {count}; give an even number, at least 2")
+    from scipy.stats import qmc  # noqa: PLC0415 (heavy: a model is loaded without it)
+
     half = qmc.MultivariateNormalQMC(np.zeros(dimensions), rng=np.random.default_rng(seed)).random(count // 2)
     return torch.from_numpy(np.concatenate([half, -half]).astype(np.float32))
 
