@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jupyter_in_browser import Lab, Notebook, browser, write_notebook
 from playwright.sync_api import Browser, Page
+from widget_page import WidgetPage
 
 import galwidget as gw
 
@@ -39,6 +41,21 @@ def run_cells(lab: Lab, chromium: Browser, tmp_path_factory: pytest.TempPathFact
     yield run
     for notebook in opened:
         notebook.close()
+
+
+@pytest.fixture
+def opened(chromium: Browser) -> Iterator[Callable[[Any], WidgetPage]]:
+    """Opens a page with a widget alone; nothing may have gone wrong in it by the end of the test."""
+    pages: list[WidgetPage] = []
+
+    def show(widget: Any) -> WidgetPage:
+        pages.append(WidgetPage(chromium, widget))
+        return pages[-1]
+
+    yield show
+    for page in pages:
+        assert page.console == []
+        page.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,25 +4,10 @@ import numpy as np
 import pytest
 from jupyter_in_browser import pixels
 from toy_model import ToyModel
-from widget_page import WidgetPage
 
 import galwidget as gw
 
 MODEL = ToyModel(stamp=32)
-
-
-@pytest.fixture
-def opened(chromium):
-    pages = []
-
-    def show(widget):
-        pages.append(WidgetPage(chromium, widget))
-        return pages[-1]
-
-    yield show
-    for page in pages:
-        assert page.console == []
-        page.close()
 
 
 def galaxies(n=12):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from jupyter_in_browser import pixels
 from toy_model import ToyModel
-from widget_page import WidgetPage
 
 import galwidget as gw
 from galwidget.latent import Latent
@@ -12,20 +11,6 @@ from galwidget.picture import rgb
 
 SIDE = 32
 MODEL = ToyModel(stamp=SIDE)
-
-
-@pytest.fixture
-def opened(chromium):
-    pages = []
-
-    def show(widget):
-        pages.append(WidgetPage(chromium, widget))
-        return pages[-1]
-
-    yield show
-    for page in pages:
-        assert page.console == []
-        page.close()
 
 
 def cells(canvas, *, across):
