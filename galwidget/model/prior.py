@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-import zuko
 from torch import Tensor, nn
 from torch.distributions import Transform
 from torch.nn import functional
+from zuko.distributions import DiagNormal
+from zuko.flows.autoregressive import MaskedAutoregressiveTransform
+from zuko.lazy import Flow, UnconditionalDistribution
 from zuko.transforms import MonotonicRQSTransform
 
 from galwidget.model.networks import Perceptron
@@ -22,7 +24,10 @@ _BINS = 8
 
 
 class _Spline(MonotonicRQSTransform):
-    """Zuko's spline, its softmax written out: PyTorch's own takes ten times as long over so few numbers."""
+    """Zuko's spline, its softmax written out: PyTorch's own takes ten times as long over so few numbers.
+
+    Like `_Coupling` it broadcasts no shapes, for which PyTorch would first import a computer algebra, most of a second.
+    """
 
     def __init__(self, widths: Tensor, heights: Tensor, derivatives: Tensor, bound: float = 5.0, slope: float = 1e-3) -> None:
         Transform.__init__(self)
@@ -32,6 +37,22 @@ class _Spline(MonotonicRQSTransform):
             for shares in ((size / (1 + abs(2 * size / least))).exp() for size in (widths, heights))
         )
         self.derivatives = functional.pad((derivatives / (1 + abs(derivatives / least))).exp(), (1, 1), value=1.0)
+
+    def bin(self, k: Tensor) -> tuple[Tensor, ...]:
+        inside = (k >= 0) & (k < self.bins)
+        lower = (k % self.bins)[..., None]
+        (x0, x1), (y0, y1), (d0, d1) = (
+            (knots.gather(-1, lower)[..., 0], knots.gather(-1, lower + 1)[..., 0])
+            for knots in (self.horizontal, self.vertical, self.derivatives)
+        )
+        return inside, x0, x1, y0, y1, d0, d1, (y1 - y0) / (x1 - x0)
+
+
+class _Coupling(MaskedAutoregressiveTransform):
+    """Zuko's layer, for as many conditions as points."""
+
+    def meta(self, c: Tensor, x: Tensor) -> Transform:
+        return super().meta(None, torch.cat([x, c], -1))
 
 
 class FlowPrior(nn.Module):
@@ -73,16 +94,21 @@ class FlowPrior(nn.Module):
     def __init__(self, latent_size: int, conditions: int, transforms: int = 4, hidden: int = 128) -> None:
         super().__init__()
         self.latent_size, self.conditions = latent_size, conditions
-        self.flow = zuko.flows.MAF(
-            latent_size,
-            2 * conditions,
-            univariate=_Spline,
-            shapes=[(_BINS,), (_BINS,), (_BINS - 1,)],
-            transforms=transforms,
-            hidden_features=(hidden, hidden),
-            passes=2,
-            randperm=False,
-        )
+        ascending = torch.arange(latent_size)
+        layers = [
+            _Coupling(
+                latent_size,
+                2 * conditions,
+                passes=2,
+                order=ascending.flip(0) if layer % 2 else ascending,
+                univariate=_Spline,
+                shapes=[(_BINS,), (_BINS,), (_BINS - 1,)],
+                hidden_features=(hidden, hidden),
+            )
+            for layer in range(transforms)
+        ]
+        base = UnconditionalDistribution(DiagNormal, loc=torch.zeros(latent_size), scale=torch.ones(latent_size), buffer=True)
+        self.flow = Flow(layers, base)
         self.photometer = Perceptron(latent_size, conditions, _PHOTOMETER)
         self.register_buffer("shown", torch.zeros(conditions, dtype=torch.bool))
         self.register_buffer("center", torch.zeros(latent_size))

@@ -2,7 +2,7 @@
 
 import { CompassRose, shared } from "./compass";
 import { displaySection } from "./display_panel";
-import { button, element, everyFrame } from "./dom";
+import { button, element, everyFrame, say } from "./dom";
 import { type About, flag, Inspector, outsideOf } from "./inspector";
 import { keysHelp } from "./keys_help";
 import { planeOf, residualOf, sizeOf } from "./paint";
@@ -131,8 +131,11 @@ export class Desk {
   follow({ draw, select, show }: Follower): () => void {
     const { session, shell } = this;
     const display = displaySection(session);
+    const look = () => JSON.stringify(this.viewing.settings);
+    let drawn = "";
     const redraw = () => {
       if (!session.frame) return;
+      drawn = look();
       draw(session.frame);
       this.#compass.show(shared(session.frame.compass));
       select();
@@ -140,7 +143,7 @@ export class Desk {
     };
     shell.panel.append(display.root);
     shell.onEnd(display.end);
-    shell.onEnd(this.viewing.listen(redraw));
+    shell.onEnd(this.viewing.listen(() => look() !== drawn && redraw()));
     shell.onEnd(
       session.listen((what) => {
         if (what === "frame" || what === "attributes") redraw();
@@ -163,7 +166,7 @@ export class Desk {
       this.#sheet?.cells.flag(cell, flag(outside));
     }
     this.#flags.hidden = flagged === 0;
-    this.#flags.textContent = `${flagged} of ${cells} ${flagged === 1 ? "is" : "are"} outside of what the model knows`;
+    say(this.#flags, `${flagged} of ${cells} ${flagged === 1 ? "is" : "are"} outside of what the model knows`);
   }
 
   /** One more tool of the view. */
@@ -213,7 +216,7 @@ export class Desk {
   #read(): void {
     const at = this.#at;
     if (!at) {
-      this.#probe.replaceChildren();
+      say(this.#probe, "");
       return;
     }
     const [height, width] = sizeOf(at.picture);

@@ -24,6 +24,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Have a node say `text`; the same again costs the page no layout. */
+export function say(node: Node, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** A button that does one thing; its name for a screen reader and for a voice is what is written on it, and what it does. */
 export function button(label: string, title: string, act: () => void, kind = ""): HTMLButtonElement {
   const written = /[\p{L}\p{N}]/u.test(label) && !title.toLowerCase().includes(label.toLowerCase());

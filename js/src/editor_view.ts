@@ -5,7 +5,7 @@ import { Blink } from "./blink";
 import { DIVERGING, gradient } from "./colour_map";
 import { type Asked, CategoryControl, type Condition, ConditionControl, field, row } from "./controls";
 import { Desk } from "./desk";
-import { button, choice, element, section } from "./dom";
+import { button, choice, element, say, section } from "./dom";
 import { flag, outsideOf } from "./inspector";
 import type { Picture } from "./paint";
 import type { Frame } from "./protocol";
@@ -121,7 +121,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
       return words ? [`${NAMES[panel]} ${flag(words)}`] : [];
     });
     flags.hidden = lines.length === 0;
-    flags.textContent = lines.join("\n");
+    say(flags, lines.join("\n"));
   };
   const select = () =>
     sheet.cells.select(
@@ -200,11 +200,11 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     const now = edits();
     for (const { condition, control } of numbers) control.show(now[condition.name], numeric(values[condition.name]));
     for (const { condition, control } of names) control.show(now[condition.name], String(values[condition.name] ?? ""));
-    where.textContent = `${session.get<number>("index")} of ${total}`;
+    say(where, `${session.get<number>("index")} of ${total}`);
     beside.value = view();
     sharpness.hidden = view() !== "deconvolved";
     if (document.activeElement !== width) width.value = String(session.get<number>("fwhm"));
-    for (const { options } of compared) (options[1] as HTMLOptionElement).textContent = view();
+    for (const { options } of compared) say(options[1] as HTMLOptionElement, view());
     telescope.value = session.get<boolean>("telescope") ? "yes" : "no";
     seenBy.show();
   };

@@ -1,7 +1,7 @@
 /** The panel of GalaxyFinder: which galaxy, like and unlike which, with what changed, and the marks of odd ones. */
 
 import { type Asked, CategoryControl, type Condition, ConditionControl, field, row } from "./controls";
-import { button, choice, element, section } from "./dom";
+import { button, choice, element, say, section } from "./dom";
 import type { Found } from "./find_view";
 import type { Session } from "./session";
 
@@ -184,7 +184,7 @@ export function oddSection(session: Session, acts: Record<string, Act>, found: (
     order.value = session.get<string>("order");
     const first = found().page_first ?? 0;
     const last = Math.min(total(), first + size());
-    where.textContent = last ? `${first + 1}–${last} of ${total()}` : "all are marked";
+    say(where, last ? `${first + 1}–${last} of ${total()}` : "all are marked");
     const [yes, no] = [session.get<number[]>("interesting"), session.get<number[]>("boring")];
     const learned = session.get<Record<string, number[]>>("learned");
     const same = (one: number[], other: number[] = []) =>
@@ -192,7 +192,10 @@ export function oddSection(session: Session, acts: Record<string, Act>, found: (
     const followed = same(yes, learned.interesting) && same(no, learned.boring);
     learn.disabled = followed;
     forget.disabled = yes.length + no.length === 0;
-    count.textContent = `${yes.length} interesting, ${no.length} boring${followed && !forget.disabled ? "; the order follows" : ""}`;
+    say(
+      count,
+      `${yes.length} interesting, ${no.length} boring${followed && !forget.disabled ? "; the order follows" : ""}`,
+    );
   };
   return { root, show };
 }

@@ -3,7 +3,7 @@
 import { type Attribute, attributesOf } from "./attributes";
 import type { Asked } from "./controls";
 import { Desk } from "./desk";
-import { element } from "./dom";
+import { element, say } from "./dom";
 import { type Act, changeSection, exampleSection, oddSection, querySection } from "./find_panel";
 import { making } from "./making";
 import type { Frame } from "./protocol";
@@ -168,7 +168,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
   function point(cell: number | null): void {
     pointed = cell;
     shell.point(cell);
-    why.textContent = (cell !== null && found().reason?.[cell]) || "";
+    say(why, (cell !== null && found().reason?.[cell]) || "");
   }
 
   const draw = (frame: Frame) => {
@@ -203,7 +203,7 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     const number = now.score?.[at] ?? now.distance?.[at] ?? null;
     const label = row === undefined ? "" : `${now.score ? "odd" : "D"} ${number === null ? "–" : number.toFixed(2)}`;
     sheet.cells.caption(cell, label, foot);
-    foot.textContent = row === undefined ? "" : (now.reason?.[at] ?? typeOf(now, at) ?? brieflyOf(session.frame, at));
+    say(foot, row === undefined ? "" : (now.reason?.[at] ?? typeOf(now, at) ?? brieflyOf(session.frame, at)));
     const marked = ["interesting", "boring", "plus", "minus"].find(
       (name) => row !== undefined && rows(name).includes(row) && odd() === ["interesting", "boring"].includes(name),
     );

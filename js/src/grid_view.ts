@@ -3,7 +3,7 @@
 import { attributesOf } from "./attributes";
 import { type Asked, CategoryControl, type Condition, ConditionControl, counted, row, Slider } from "./controls";
 import { Desk } from "./desk";
-import { button, element, section } from "./dom";
+import { button, element, say, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Frame } from "./protocol";
 import { cornerCells, mixedSeeds, type Panel, type Walk, walkKeys } from "./seeds";
@@ -147,7 +147,7 @@ class CensusLine {
     const [count, total] = there.map(Number) as [number, number];
     const many = (number: number) => number.toLocaleString("en-US");
     const far = count < FEW ? ": what is drawn goes beyond them" : "";
-    this.root.textContent = `the training data had ${count ? many(count) : "none"} of its ${many(total)} galaxies there${far}`;
+    say(this.root, `the training data had ${count ? many(count) : "none"} of its ${many(total)} galaxies there${far}`);
     this.root.classList.toggle("gw-few", count < FEW);
   }
 }
@@ -170,7 +170,7 @@ function pages(session: Session, total: number): Walk {
   );
   const show = () => {
     const from = Math.min(session.get<number>("page"), last()) * size();
-    where.textContent = `${from} to ${Math.min(total, from + size()) - 1} of ${total}`;
+    say(where, `${from} to ${Math.min(total, from + size()) - 1} of ${total}`);
   };
   return { root, show, step };
 }

@@ -2,7 +2,7 @@
 
 import type { Attribute } from "./attributes";
 import { CompassRose } from "./compass";
-import { button, element } from "./dom";
+import { button, element, say } from "./dom";
 import { inWords, latentPlot } from "./latent_plot";
 import { type Picture, planeOf, sizeOf } from "./paint";
 import { radialProfile, stampMagnitude, windowedCentre } from "./photometry";
@@ -101,8 +101,8 @@ export class Inspector {
     if (!about) return;
     const { picture } = about;
     const { settings } = this.viewing;
-    this.#title.textContent = about.title;
-    this.#flag.textContent = flag(about.outside ?? "");
+    say(this.#title, about.title);
+    say(this.#flag, flag(about.outside ?? ""));
     this.#flag.hidden = !about.outside;
     this.#large.show([picture], 1, 1, settings);
     this.#compass.show(picture.frame.compass[picture.cell] ?? null);

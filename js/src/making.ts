@@ -1,6 +1,6 @@
 /** How far a slow thing is that the kernel makes, and the button that stops it or begins it anew; galwidget/widgets/chore.py. */
 
-import { element } from "./dom";
+import { element, say } from "./dom";
 import type { Session } from "./session";
 
 /**
@@ -23,10 +23,11 @@ export function making(session: Session, needed: () => string[], changed: (there
     if (root.hidden || asked === (stopped.length ? "stop" : "resume")) asked = null;
     bar.hidden = !total || stopped.length > 0;
     bar.value = total ? ready / total : 0;
-    words.textContent = stopped.length
-      ? `${stopped.join(", ")}: stopped`
-      : `${what}${total ? `: ${ready} of ${total} galaxies` : ""}`;
-    halt.textContent = stopped.length ? "Begin again" : "Stop";
+    say(
+      words,
+      stopped.length ? `${stopped.join(", ")}: stopped` : `${what}${total ? `: ${ready} of ${total} galaxies` : ""}`,
+    );
+    say(halt, stopped.length ? "Begin again" : "Stop");
     halt.disabled = asked !== null;
     changed(!root.hidden);
   };

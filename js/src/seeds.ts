@@ -1,7 +1,7 @@
 /** Seeds: one that draws all galaxies, or four whose galaxies stand at the corners and are mixed over the grid; both are walked by steps. */
 
 import { field, row } from "./controls";
-import { button, choice, element } from "./dom";
+import { button, choice, element, say } from "./dom";
 import type { Session } from "./session";
 
 export interface Panel {
@@ -72,7 +72,7 @@ export function galaxiesRow(session: Session, given: number, size: () => number,
   );
   const show = () => {
     const [first, last] = [session.get<number>("galaxy"), Math.min(given, session.get<number>("galaxy") + size()) - 1];
-    where.textContent = `${first}${last > first ? ` to ${last}` : ""} of ${given}`;
+    say(where, `${first}${last > first ? ` to ${last}` : ""} of ${given}`);
     origin.value = drawn() ? "drawn" : "";
     pager.hidden = drawn();
     seed.root.hidden = !drawn();

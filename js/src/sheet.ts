@@ -1,7 +1,7 @@
 /** One canvas for a whole grid of galaxies, under an ARIA grid of cells; all cells are zoomed and panned together. */
 
 import { Cells, type CellsOptions } from "./cells";
-import { element, everyFrame } from "./dom";
+import { element, everyFrame, say } from "./dom";
 import { type Picture, paintPicture, type Settings, samePicture, sizeOf } from "./paint";
 import { barLength } from "./photometry";
 import { NOTCH, nearer, panned, shownPart, toStamp, WHOLE, type Zoom } from "./zoom";
@@ -185,7 +185,7 @@ export class Sheet {
     const length = barLength(arcsec);
     this.bar.style.setProperty("--gw-length", `${(length / arcsec) * side}px`);
     const text = `${Number(length.toPrecision(1))}″`;
-    if (this.bar.textContent !== text) this.bar.textContent = text;
+    say(this.bar, text);
   }
 
   /** Where in its cell an event is, as fractions from the left and from the top. */

@@ -1,6 +1,6 @@
 /** What every view has around its galaxies: the head with title and state, the stage, the panel of controls, and the read-out. */
 
-import { button, element, OWN_KEYS } from "./dom";
+import { button, element, OWN_KEYS, say } from "./dom";
 import type { Column, Frame } from "./protocol";
 import { unitWords, withUnit } from "./scale";
 import type { Session } from "./session";
@@ -26,6 +26,8 @@ export class Shell {
   /** What the read-out says while nothing is pointed at or selected. */
   hint = "click, shift-click or ctrl-click galaxies to select them";
   #cell: number | null = null;
+  /** What the read-out says. */
+  #said = "";
   /** Why nothing has come for a while; empty where something has. */
   #why = "";
   #waits: ReturnType<typeof setTimeout>[] = [];
@@ -117,15 +119,14 @@ export class Shell {
     this.#root.dataset.busy = String(session.busy);
     this.#root.dataset.picture = session.frame ? "here" : "awaited";
     this.#error.hidden = session.error === null;
-    if (this.#error.textContent !== (session.error ?? "")) this.#error.textContent = session.error ?? "";
+    say(this.#error, session.error ?? "");
     this.#root.dataset.kernel = session.parted ? "gone" : "here";
     this.#watchWait();
     const here = session.get<boolean | undefined>("saved") ? SAVED : this.#why;
-    this.#status.textContent = session.parted
-      ? GONE
-      : session.frame || session.error
-        ? here
-        : this.#why || "waiting for the kernel";
+    say(
+      this.#status,
+      session.parted ? GONE : session.frame || session.error ? here : this.#why || "waiting for the kernel",
+    );
     this.#read();
   }
 
@@ -158,14 +159,15 @@ export class Shell {
   #read(): void {
     const { frame, selection } = this.session;
     const pairs = frame && this.#cell !== null ? cellPairs(frame, this.#cell) : null;
-    if (!pairs) {
-      const count = selection.length;
-      const hint = count ? "selected; read them as widget.selected" : this.hint;
-      this.readout.replaceChildren(element("span", { class: "gw-hint" }, count ? `${count} ${hint}` : hint));
-      return;
-    }
+    const count = selection.length;
+    const hint = count ? `${count} selected; read them as widget.selected` : this.hint;
+    const said = JSON.stringify(pairs ?? hint);
+    if (said === this.#said) return; // a slider comes by here sixty times a second
+    this.#said = said;
     this.readout.replaceChildren(
-      ...pairs.map(([label, value]) => element("span", {}, element("small", {}, `${label} `), element("b", {}, value))),
+      ...(pairs
+        ? pairs.map(([label, value]) => element("span", {}, element("small", {}, `${label} `), element("b", {}, value)))
+        : [element("span", { class: "gw-hint" }, hint)]),
     );
   }
 }

@@ -1,7 +1,7 @@
 /** Stitch: a cell under the widget's own that makes the selected galaxies again; where the host takes no cell, the code to be copied. */
 
 import type { AnyModel } from "@anywidget/types";
-import { button, choice, element, OWN_KEYS } from "./dom";
+import { button, choice, element, OWN_KEYS, say } from "./dom";
 import type { Session } from "./session";
 
 const FORMS = [
@@ -108,8 +108,8 @@ export class Stitch {
 
   #show(words: string, code: string): void {
     this.shown.hidden = !words;
-    this.#words.textContent = words;
-    this.#code.textContent = code;
+    say(this.#words, words);
+    say(this.#code, code);
     this.#code.hidden = !code;
   }
 }

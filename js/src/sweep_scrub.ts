@@ -1,7 +1,7 @@
 /** The scrub of a sweep: the galaxies of all columns at one value, from a strip of fine steps that is asked for when it is first touched. */
 
 import { type Condition, row, Slider } from "./controls";
-import { element, section } from "./dom";
+import { element, say, section } from "./dom";
 import type { Picture } from "./paint";
 import { Resting } from "./resting";
 import { formatted } from "./scale";
@@ -66,7 +66,7 @@ export class SweepScrub {
     const at = { ...this.condition(), low, high };
     const part = exact ? (this.#at + 1) / 2 : steps > 1 ? step / (steps - 1) : 0;
     const value = at.log && low > 0 ? low * (high / low) ** part : low + (high - low) * part;
-    this.#value.textContent = `${formatted(value, at)} ${at.unit}`.trim();
+    say(this.#value, `${formatted(value, at)} ${at.unit}`.trim());
     this.#slider.input.setAttribute("aria-valuetext", this.#value.textContent);
     const of = exact ?? strip;
     const first = exact ? 0 : step * of.columns;

@@ -3,7 +3,7 @@
 import { type Attribute, attributesOf } from "./attributes";
 import { type Condition, counted, field, row } from "./controls";
 import { Desk } from "./desk";
-import { button, choice, element, section } from "./dom";
+import { button, choice, element, say, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Frame } from "./protocol";
 import { formatted, unitWords } from "./scale";
@@ -104,13 +104,13 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     ] as const) {
       if (list.childElementCount !== words.length) list.replaceChildren(...words.map(() => element("div")));
       words.forEach((text, index) => {
-        (list.children[index] as HTMLElement).textContent = text;
+        say(list.children[index] as HTMLElement, text);
       });
     }
     const second = across();
     const unit = second?.unit ? ` (${unitWords(second.unit)})` : "";
     const right = second ? `; ${second.label}${unit}, increasing to the right →` : "";
-    axes.textContent = `${current().label}, increasing downwards ↓${right}`;
+    say(axes, `${current().label}, increasing downwards ↓${right}`);
   };
   /** In each picture a line an attribute: what is requested, and what is measured on it once that is here. */
   const write = (frame: Frame) => {
@@ -160,7 +160,7 @@ export function renderSweep(session: Session, el: HTMLElement): () => void {
     rows.value = String(session.get<number>("rows"));
     columns.value = String(session.get<number>("columns"));
     columns.disabled = Boolean(right?.categories);
-    what.textContent = right ? "values" : "galaxies";
+    say(what, right ? "values" : "galaxies");
     walk.show();
   };
   const size = element("span", { class: "gw-pair" }, rows, element("small", {}, "values ×"), columns, what);

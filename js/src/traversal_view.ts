@@ -3,7 +3,7 @@
 import { attributesOf } from "./attributes";
 import { row, Slider } from "./controls";
 import { Desk, NARROW } from "./desk";
-import { button, choice, element, section } from "./dom";
+import { button, choice, element, say, section } from "./dom";
 import { outsideOf } from "./inspector";
 import type { Picture } from "./paint";
 import type { Frame } from "./protocol";
@@ -194,7 +194,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
   const stop = () => {
     cancelAnimationFrame(playing);
     playing = 0;
-    play.textContent = "▶";
+    say(play, "▶");
     play.setAttribute("aria-pressed", "false");
   };
   const start = () => {
@@ -208,7 +208,7 @@ export function renderTraversal(session: Session, el: HTMLElement): () => void {
       drawScrub();
       playing = requestAnimationFrame(step);
     };
-    play.textContent = "❚❚";
+    say(play, "❚❚");
     play.setAttribute("aria-pressed", "true");
     playing = requestAnimationFrame(step);
   };

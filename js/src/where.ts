@@ -1,6 +1,6 @@
 /** Select by attribute: a condition is typed, the kernel says which galaxies fulfil it. */
 
-import { element } from "./dom";
+import { element, say } from "./dom";
 import type { Session } from "./session";
 
 let made = 0;
@@ -45,11 +45,11 @@ export class Where {
   async #run(): Promise<void> {
     const condition = this.#field.value.trim();
     if (!condition) return;
-    this.#words.textContent = "";
+    say(this.#words, "");
     const found = await this.session.where(condition);
     if (found) {
       this.session.setSelection(found.selection);
-      this.#words.textContent = `${found.selection.length} of ${found.total}`;
-    } else if (!this.session.error) this.#words.textContent = "no answer: the kernel is gone or was asked again";
+      say(this.#words, `${found.selection.length} of ${found.total}`);
+    } else if (!this.session.error) say(this.#words, "no answer: the kernel is gone or was asked again");
   }
 }
