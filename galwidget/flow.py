@@ -27,7 +27,7 @@ _PHOTOMETER_EPOCHS = 60
 _BATCH = 256
 #: Of the weights that give the draws a population's brightness: bins, their smoothing in bins, and the least weight, for what the
 #: population lacks is still learnt.
-_WEIGHT_BINS, _SMOOTHING, _LEAST = 48, 1.5, 0.02
+_WEIGHT_BINS, _SMOOTHING, _LEAST = 64, 0.7, 0.02
 
 
 def fit_prior(

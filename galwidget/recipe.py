@@ -29,13 +29,13 @@ BANDS = ("u", "g", "r", "i", "Z")
 #: Share of the field's rows, from the bottom, that trains; the sky above is held out.
 _TRAINING_SKY = 0.7
 #: Noise of the faint training galaxies over the survey's; numbers and faintest magnitudes of the galaxies that calibrate.
-_DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (2000, 23.5))
+_DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (1000, 23.5))
 #: What the shipped model must not be used for.
 _LIMITS = (
     "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
     "Images much deeper than two thirds of KiDS's noise, or noisier than three times it: it saw none.",
     "Types and redshifts of real galaxies as a measurement: all types, and all redshifts above 0.3, are the simulation's. Calibrate first.",
-    "Statistics of a population: what it samples follows its training sample, bright galaxies in excess.",
+    "Statistics of a population: what it samples follows the counts of simulated galaxies to r = 22.5.",
     "Shear: PSF-free shapes carry the prior of the model, and no response was measured.",
     "Structure finer than the PSF, faint companions, arms of faint galaxies: plausible, not seen.",
 )
@@ -107,8 +107,8 @@ def train_shipped(
         Folder with ``kids/`` and ``sdss_mgs/``.
     simulated
         Number of simulated galaxies to r = 22.5, half way between the counts of the sky and as many at each magnitude; half as many seen
-        through the field's own PSF, which is sharper than the survey's usual; and again half as many, of either seeing, to r = 24 in two
-        thirds of the noise.
+        through the field's own PSF, which is sharper than the survey's usual; again half as many, of either seeing, to r = 24 in two
+        thirds of the noise; and a third as many as the sky has them, which is what is sampled.
     epochs
         On simulated galaxies, redshifts, and the field's galaxies, each of those four times an epoch.
     second_epochs
@@ -124,8 +124,9 @@ def train_shipped(
     sample = simulate(simulated, "KiDS", seed=100 + seed, bands=BANDS, flatten=0.5)
     through_its_psf = simulate(simulated // 2, "KiDS", seed=101 + seed, bands=BANDS, flatten=0.5, psf=field.psfs)
     faint = [_deep(simulated // 4, 102 + seed), _deep(simulated // 4, 103 + seed, psf=field.psfs)]
+    sky = simulate(simulated // 3, "KiDS", seed=104 + seed, bands=BANDS)
     redshifts = spectroscopic_sample(folder / "sdss_mgs" / "sdss_mgs_train.txt", sample.survey)
-    samples = [sample, through_its_psf, *faint, redshifts, real]
+    samples = [sample, through_its_psf, *faint, sky, redshifts, real]
     once = [1] * (len(samples) - 1)
     first, second = (None if run is None else Path(run) / name for name in ("first", "second"))
     calibration = calibration_sample(300 + seed)
@@ -159,7 +160,7 @@ def _deep(n: int, seed: int, **options: Any) -> Galaxies:
 
 
 def calibration_sample(seed: int) -> Galaxies:
-    """What the shipped model's predictions are calibrated on: the counts of the sky to r = 22.5, and a quarter of them to 23.5."""
+    """What the shipped model's predictions are calibrated on: the counts of the sky to r = 22.5, and an eighth of them to 23.5."""
     usual, faint = (simulate(n, "KiDS", seed=seed + at, bands=BANDS, mag_limit=limit) for at, (n, limit) in enumerate(_CALIBRATION))
     # side by side, for only the first of a sample are used
     return Galaxies.concatenate([usual, faint])

@@ -12,6 +12,13 @@ from astropy.utils.masked import Masked
 from galwidget import Galaxies, Survey, read_field
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file share what they set up, so one process runs them; each notebook is run by itself."""
+    for item in items:
+        alone = item.path.name == "test_notebooks.py"
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real survey data, or a skip that says how to have it."""

@@ -74,7 +74,6 @@ def test_anomalies_and_classify_learn_from_a_file(folder):
 
 def test_a_file_is_its_own_measure_of_what_is_normal(folder, monkeypatch):
     monkeypatch.setattr(anomaly, "_REFERENCE", 60)
-    monkeypatch.setattr(anomaly, "_KNOWN", {})
     assert run(folder, "anomalies", "known.fits", "own.ecsv", "--reference", "own") == 0
     found = read_table(folder / "own.ecsv")
     np.testing.assert_allclose(found["score"], gw.anomalies(gw.load(), gw.read(folder / "known.fits"), reference="own").score, atol=1e-3)

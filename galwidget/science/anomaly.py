@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
@@ -18,6 +17,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.measurement import measure
 from galwidget.progress import Progress, steps
+from galwidget.science.kept import Kept
 from galwidget.science.marks import interest, odd_and_unlike
 from galwidget.science.normal import Normal
 from galwidget.science.reasons import reason
@@ -221,18 +221,19 @@ class _Known:
         return self.level.excess("score", _combine(parts, len(absent)), evidence.brightness), parts
 
 
-_KNOWN: weakref.WeakKeyDictionary[GalaxyModel, dict[int, _Known]] = weakref.WeakKeyDictionary()
+_KNOWN: Kept[_Known] = Kept()
 
 
 def _simulated(model: GalaxyModel, refine: int, *, progress: Progress) -> _Known:
     """What is normal among simulated galaxies, made once for a model."""
-    kept = _KNOWN.setdefault(model, {})
-    if refine not in kept:
+
+    def learn() -> _Known:
         drawn = simulate(_REFERENCE, model.survey, _SEED, stamp=model.stamp or 64, flatten=0.5, measured=False, progress=progress)
         sample = measure(drawn)
         sample = sample if model.stamp else Galaxies(table=sample.table, survey=sample.survey)
-        kept[refine] = _Known.of(_gather(model, sample, refine, progress=progress))
-    return kept[refine]
+        return _Known.of(_gather(model, sample, refine, progress=progress))
+
+    return _KNOWN(model, learn, refine, _REFERENCE)
 
 
 def _given(model: GalaxyModel, reference: Galaxies, refine: int, *, progress: Progress) -> _Evidence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure, measured_names
 from galwidget.progress import Progress, steps
 from galwidget.science.calibrated_head import CategoryHead, NumberHead
+from galwidget.science.kept import Kept
 from galwidget.simulation import simulate
 from galwidget.survey_check import refuse_another_survey
 
@@ -173,7 +173,7 @@ class Classifier:
         return np.log(shares.double().numpy().clip(min=1e-5)), numbers
 
 
-_KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Classifier] = weakref.WeakKeyDictionary()
+_KNOWN: Kept[Classifier] = Kept()
 
 
 def classify(
@@ -222,9 +222,7 @@ def classify(
     refuse_another_survey(model, galaxies)
     if reference is not None:
         return Classifier(model, reference, progress=progress)(galaxies, progress=progress)
-    if model not in _KNOWN:
-        _KNOWN[model] = Classifier(model, progress=progress)
-    return _KNOWN[model](galaxies, progress=progress)
+    return _KNOWN(model, lambda: Classifier(model, progress=progress))(galaxies, progress=progress)
 
 
 def hubble_types(galaxies: Galaxies) -> np.ndarray:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from galwidget.model.telescope import through
+from galwidget.science.kept import Kept
 from galwidget.survey import magnitude_to_nanojansky
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Population:
         return log_flux[:, self.band] < math.log(self.brightest)
 
 
-_POPULATIONS: WeakKeyDictionary[GalaxyModel, Population | None] = WeakKeyDictionary()
+_POPULATIONS: Kept[Population | None] = Kept()
 
 
 def faint_population(model: GalaxyModel) -> Population | None:
@@ -63,9 +63,7 @@ def faint_population(model: GalaxyModel) -> Population | None:
 
     None for a model that knows no magnitudes: it cannot say where its training ends.
     """
-    if model not in _POPULATIONS:
-        _POPULATIONS[model] = _learn(model)
-    return _POPULATIONS[model]
+    return _POPULATIONS(model, lambda: _learn(model))
 
 
 def _learn(model: GalaxyModel) -> Population | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
 from galwidget.progress import Progress, steps
+from galwidget.science.kept import digest
 from galwidget.science.kind import Kind
 from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent
@@ -320,11 +320,7 @@ class Index:
 
 def fingerprint(model: GalaxyModel) -> str:
     """A digest of the networks that encode: two models with the same one have the same latent space."""
-    digest = hashlib.sha256()
-    for name, tensor in model.mvae.state_dict().items():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
-    return digest.hexdigest()
+    return digest(model.mvae)
 
 
 def _pack(latent: Latent) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from galwidget.latent import Latent
 from galwidget.measurement import reference_band
+from galwidget.science.kept import Kept
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
@@ -113,13 +113,15 @@ class Kind:
         ValueError
             The model was trained without images: it draws nothing to measure.
         """
-        if model not in _KNOWN:
-            if not model.stamp:
-                raise ValueError("the model was trained without images and cannot tell kinds; search by='identity'")
+        if not model.stamp:
+            raise ValueError("the model was trained without images and cannot tell kinds; search by='identity'")
+
+        def learn() -> Kind:
             numbers = _numbers(model, model.draw(_DRAWN, seed=_SEED))
             middle, low, high = (np.percentile(numbers, percent, axis=0) for percent in (50, 16, 84))
-            _KNOWN[model] = cls(middle, np.maximum((high - low) / 2, 1e-3))
-        return _KNOWN[model]
+            return cls(middle, np.maximum((high - low) / 2, 1e-3))
+
+        return _KNOWN(model, learn, _DRAWN)
 
     def points(self, model: GalaxyModel, latent: Latent) -> np.ndarray:
         """The kinds of galaxies at these places of latent space, (n, p), float32; seen once in any orientation, and each alone."""
@@ -133,4 +135,4 @@ def _numbers(model: GalaxyModel, latent: Latent) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros((0, 2 * len(model.survey.bands) + 2))
 
 
-_KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Kind] = weakref.WeakKeyDictionary()
+_KNOWN: Kept[Kind] = Kept()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from galwidget.latent import Latent
 from galwidget.observation import observe
 from galwidget.progress import Progress, steps
+from galwidget.science.kept import Kept
 from galwidget.science.orientation import canonical_latent, turned
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Metric:
 
         Those that are well seen say what noise and orientation do; the others, how little a faint galaxy tells.
         """
-        if model not in _KNOWN:
+
+        def learn() -> Metric:
             rng = np.random.default_rng(_SEED)
             drawn = model.decode(model.draw(_DRAWN, seed=_SEED), attributes=False)
             views, signal = [], np.zeros(_DRAWN)
@@ -99,8 +100,9 @@ class Metric:
                         tell(len(parts[-1]))
                     views.append(Latent.concatenate(parts))
             clear = np.flatnonzero(signal >= _CLEAR)
-            _KNOWN[model] = cls.of_pairs(*(view[clear] if len(clear) >= _FEWEST else view for view in views))
-        return _KNOWN[model]
+            return cls.of_pairs(*(view[clear] if len(clear) >= _FEWEST else view for view in views))
+
+        return _KNOWN(model, learn, _DRAWN)
 
     def open(self, std: np.ndarray) -> bool:
         """Whether a posterior of this width, (d,), leaves some dimensions far more open than others, as no observed galaxy's does.
@@ -133,4 +135,4 @@ def _signal_to_noise(galaxies: Galaxies) -> np.ndarray:
     return np.sqrt(squares.max(1).clip(min=0))
 
 
-_KNOWN: weakref.WeakKeyDictionary[GalaxyModel, Metric] = weakref.WeakKeyDictionary()
+_KNOWN: Kept[Metric] = Kept()

@@ -105,7 +105,6 @@ def test_masked_pixels_hide_what_they_hold(model, sample):
 
 def test_a_sample_is_its_own_reference_less_the_fifth_that_is_oddest_for_simulated_galaxies(model, sample, monkeypatch):
     monkeypatch.setattr(anomaly, "_REFERENCE", 120)
-    monkeypatch.setattr(anomaly, "_KNOWN", {})
     odd = [with_oddity(sample[start : start + 8], kind, 1) for start, kind in ((0, "blend"), (8, "trail"))]
     mixed = gw.Galaxies.concatenate([sample.with_table(None), *(galaxies.with_table(None) for galaxies in odd)])  # 112, one in seven odd
     own = gw.anomalies(model, mixed, reference="own", progress=False)

@@ -151,7 +151,6 @@ def test_typical_galaxies_of_a_large_sample_are_what_is_normal_and_the_code_says
     monkeypatch.setattr(metric, "_DRAWN", 24)
     monkeypatch.setattr(find, "_OWN_REFERENCE", 70)
     monkeypatch.setattr(anomaly, "_REFERENCE", 60)
-    monkeypatch.setattr(anomaly, "_KNOWN", {})
     more = gw.Galaxies.concatenate([galaxies, galaxies[:10]])
     finder = gw.GalaxyFinder(model, more, k=6)
     finder.view = "odd"
