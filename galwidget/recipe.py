@@ -29,7 +29,7 @@ BANDS = ("u", "g", "r", "i", "Z")
 #: Share of the field's rows, from the bottom, that trains; the sky above is held out.
 _TRAINING_SKY = 0.7
 #: Noise of the faint training galaxies over the survey's; numbers and faintest magnitudes of the galaxies that calibrate.
-_DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (1000, 23.5))
+_DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (2000, 23.5))
 #: What the shipped model must not be used for.
 _LIMITS = (
     "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
@@ -160,7 +160,7 @@ def _deep(n: int, seed: int, **options: Any) -> Galaxies:
 
 
 def calibration_sample(seed: int) -> Galaxies:
-    """What the shipped model's predictions are calibrated on: the counts of the sky to r = 22.5, and an eighth of them to 23.5."""
+    """What the shipped model's predictions are calibrated on: the counts of the sky to r = 22.5, and a quarter of them to 23.5."""
     usual, faint = (simulate(n, "KiDS", seed=seed + at, bands=BANDS, mag_limit=limit) for at, (n, limit) in enumerate(_CALIBRATION))
     # side by side, for only the first of a sample are used
     return Galaxies.concatenate([usual, faint])

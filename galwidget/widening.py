@@ -19,8 +19,6 @@ _COPIES, _WIDTHS, _MAGNITUDES, _EACH = 3, 3, 4, 400
 _FLOOR = 1e-5
 #: Nats a galaxy that an uneven distribution of probabilities costs, and the galaxies from which on it does: that of few is chance.
 _EVEN, _MANY = 30.0, 6000
-#: Parts of equal number by brightness, each of which is to be even, too.
-_SHARES = 4
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def calibrated(prediction: Prediction, kinds: np.ndarray, magnitude: np.ndarray,
 
 
 def learnt(prediction: Prediction, truth: np.ndarray, magnitude: np.ndarray) -> WideningMap:
-    """The widening of greatest likelihood, held to probabilities (PIT) that are evenly distributed over all galaxies, bright and faint.
+    """The widening of greatest likelihood, held to probabilities (PIT) that are evenly distributed over all galaxies.
 
     Parameters
     ----------
@@ -135,9 +133,7 @@ def learnt(prediction: Prediction, truth: np.ndarray, magnitude: np.ndarray) -> 
     shift = torch.zeros(nothing.shape, dtype=torch.float64, requires_grad=True)
     stretch = torch.linspace(-0.3, 0.7, _COPIES, dtype=torch.float64).repeat(len(nothing), 1).requires_grad_()
     optimizer = torch.optim.LBFGS([share, shift, stretch], max_iter=100, line_search_fn="strong_wolfe")
-    # all galaxies, and the brighter and the fainter ones by themselves: who asks has not the mixture that calibrated
-    order = torch.from_numpy(np.argsort(magnitude, kind="stable"))
-    shares = [order, *order.tensor_split(_SHARES if len(order) >= _MANY else 1)]
+    even = (torch.arange(len(at), dtype=torch.float64) + 0.5) / len(at)
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
@@ -147,7 +143,7 @@ def learnt(prediction: Prediction, truth: np.ndarray, magnitude: np.ndarray) -> 
         nats = parts.log() - 0.5 * apart.square() - (factor * scatters).log()
         density = nats.flatten(1).logsumexp(1).exp() / (2 * torch.pi) ** 0.5
         below = (parts * torch.special.ndtr(apart)).flatten(1).sum(1)
-        uneven = torch.stack([_unevenness(below[part]) for part in shares]).mean()
+        uneven = (below.sort().values - even).square().mean()  # Cramer and von Mises
         # held to where it starts by as much as one galaxy weighs: a copy that no galaxy needs must not run away
         held = (shift.square().sum() + stretch.square().sum() + share.square().sum()) / len(at)
         total = held + _EVEN * min(1.0, len(at) / _MANY) * uneven - (density + _FLOOR).log().mean()
@@ -157,12 +153,6 @@ def learnt(prediction: Prediction, truth: np.ndarray, magnitude: np.ndarray) -> 
     with torch.enable_grad():
         optimizer.step(loss)
     return WideningMap(wide, faint, share.detach().softmax(1).numpy(), shift.detach().numpy(), stretch.detach().exp().numpy())
-
-
-def _unevenness(probabilities: torch.Tensor) -> torch.Tensor:
-    """Mean square distance of a distribution of probabilities (n,) from an even one (Cramer and von Mises)."""
-    even = (torch.arange(len(probabilities), dtype=probabilities.dtype) + 0.5) / len(probabilities)
-    return (probabilities.sort().values - even).square().mean()
 
 
 def _nodes(values: np.ndarray, count: int) -> np.ndarray:

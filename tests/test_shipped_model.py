@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import wasserstein_distance
 
 import galwidget as gw
 from galwidget import Survey
@@ -51,6 +52,13 @@ def test_a_field_of_another_depth_is_read_as_well(model, held_out, noise):
     found = drawn.attribute("mag_r") - bright.attribute("mag_r")
     assert abs(np.nanmedian(found)) < 0.03
     assert np.nanpercentile(np.abs(found), 68) < 0.04 * noise
+
+
+def test_what_is_sampled_has_the_counts_of_the_sky(model, held_out):
+    """The training has bright galaxies in excess, by which samples of the prior were once told from the sky at a glance."""
+    drawn, sky = (galaxies.attribute("mag_r") for galaxies in (model.sample(600, seed=3), held_out))
+    drawn, sky = (magnitudes[np.isfinite(magnitudes)] for magnitudes in (drawn, sky))
+    assert wasserstein_distance(drawn, sky) < 0.15 * np.std(sky)
 
 
 def test_conditional_samples_have_the_attributes_asked_for(model, held_out):
