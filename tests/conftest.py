@@ -13,10 +13,13 @@ from galwidget import Galaxies, Survey, read_field
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share what they set up, so one process runs them; each notebook is run by itself."""
+    """Tests of a file share what they set up, so one process runs them; each notebook is run by itself, and browsers one after the other."""
     for item in items:
-        alone = item.path.name == "test_notebooks.py"
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+        if item.path.name == "test_notebooks.py":
+            group = item.nodeid
+        else:
+            group = str(item.path.parent if item.path.parent.name == "browser" else item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
