@@ -13,7 +13,7 @@ from galwidget import Galaxies, Survey, read_field
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share what they set up, so one process runs them; each notebook is run by itself, and browsers one after the other."""
+    """Tests of a file share what they set up, so one process runs them; each notebook by itself, and browsers one after the other."""
     for item in items:
         if item.path.name == "test_notebooks.py":
             group = item.nodeid
