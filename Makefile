@@ -19,11 +19,11 @@ lab: $(VENV)/lab
 test bench: export OMP_NUM_THREADS ?= 1
 test bench: export OPENBLAS_NUM_THREADS ?= 1
 
-# Every check runs, whether or not the one before passed, and pytest closes: as many files of tests at a time as there are cores.
+# Every check runs, whether or not the one before passed, and pytest closes.
 test: $(VENV)/test js/node_modules/installed browser
 	@status=0; \
 	$(MAKE) --no-print-directory --keep-going lint vitest || status=1; \
-	$(BIN)/pytest --numprocesses=auto --dist=loadgroup $(ARGS) || status=1; \
+	$(BIN)/pytest $(ARGS) || status=1; \
 	exit $$status
 
 lint: ruff mypy import-linter tsc biome

@@ -12,16 +12,6 @@ from astropy.utils.masked import Masked
 from galwidget import Galaxies, Survey, read_field
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share what they set up, so one process runs them; each notebook by itself, and browsers one after the other."""
-    for item in items:
-        if item.path.name == "test_notebooks.py":
-            group = item.nodeid
-        else:
-            group = str(item.path.parent if item.path.parent.name == "browser" else item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real survey data, or a skip that says how to have it."""
