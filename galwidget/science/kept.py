@@ -39,7 +39,9 @@ class Kept(Generic[T]):
 
     def __call__(self, model: GalaxyModel, learn: Callable[[], T], *how: Hashable) -> T:
         """What ``learn`` gives for this model, learnt in this way; it is called where nothing is kept."""
-        key = (digest(model.mvae, model.prior), model.survey, *how)
+        # a model of one's own need not have these networks: it is known by itself
+        known = digest(model.mvae, model.prior) if hasattr(model, "mvae") and hasattr(model, "prior") else model
+        key = (known, model.survey, *how)
         if key not in self._known:
             self._known[key] = learn()
         self._known.move_to_end(key)
