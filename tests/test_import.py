@@ -35,6 +35,11 @@ def test_import_loads_no_heavy_library(use):
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
 
 
+def test_the_first_draw_of_a_kernel_waits_for_no_computer_algebra():
+    code = "import json, sys, galwidget; galwidget.load().sample(2, seed=1, mag_r=20.0); print(json.dumps('sympy' in sys.modules))"
+    assert in_a_new_process(code) is False
+
+
 IMPORT_ALL = """
 import importlib, json, pkgutil, galwidget
 modules = [module.name for module in pkgutil.walk_packages(galwidget.__path__, "galwidget.")]

@@ -222,7 +222,7 @@ def classify(
     refuse_another_survey(model, galaxies)
     if reference is not None:
         return Classifier(model, reference, progress=progress)(galaxies, progress=progress)
-    return _KNOWN(model, lambda: Classifier(model, progress=progress))(galaxies, progress=progress)
+    return _KNOWN(model, lambda: Classifier(model, progress=progress), _REFERENCE)(galaxies, progress=progress)
 
 
 def hubble_types(galaxies: Galaxies) -> np.ndarray:

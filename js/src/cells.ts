@@ -1,6 +1,6 @@
 /** The ARIA grid over a sheet: which cell has the focus, which are selected, by pointer and by key. */
 
-import { element, OWN_KEYS } from "./dom";
+import { element, OWN_KEYS, say } from "./dom";
 import { onDrag } from "./drag";
 import { moved, picked, type Selection, touched } from "./selection";
 
@@ -119,14 +119,13 @@ export class Cells {
   caption(index: number, text: string, foot?: Node): void {
     const cell = this.#cells[index];
     if (!cell) return;
+    const before = written(cell);
     const caption = this.#captions[index] ?? element("span", { class: "gw-caption", "aria-hidden": "true" });
-    if (!this.#captions[index]) cell.append(caption);
+    if (!this.#captions[index]) cell.prepend(caption);
     this.#captions[index] = caption;
-    if (caption.textContent !== text) {
-      caption.textContent = text;
-      this.#name(index, index === this.#focus);
-    }
-    if (foot && foot.parentNode !== cell) cell.append(foot);
+    say(caption, text);
+    if (foot && foot.parentNode !== cell) cell.append(" ", foot);
+    if (written(cell) !== before) this.#name(index, index === this.#focus);
   }
 
   select(cells: readonly number[]): void {
@@ -167,10 +166,10 @@ export class Cells {
   #name(index: number, full: boolean): void {
     const place = `row ${Math.floor(index / this.#columns) + 1}, column ${(index % this.#columns) + 1}`;
     const words = (full && this.options.describe?.(index)) || place;
-    const caption = this.#captions[index]?.textContent ?? "";
-    const more = this.#cells[index]?.dataset.flag;
-    const parts = [caption && !words.includes(caption) ? caption : "", words, more ?? ""];
-    this.#cells[index]?.setAttribute("aria-label", parts.filter(Boolean).join(", "));
+    const cell = this.#cells[index];
+    const seen = cell ? written(cell) : "";
+    const parts = [words.includes(seen) ? "" : seen, words, cell?.dataset.flag ?? ""];
+    cell?.setAttribute("aria-label", parts.filter(Boolean).join(", "));
   }
 
   #mark(cells: readonly number[]): void {
@@ -268,4 +267,9 @@ export class Cells {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/** What is written in a cell, from top to bottom. */
+function written(cell: HTMLElement): string {
+  return cell.textContent.replace(/\s+/g, " ").trim();
 }

@@ -202,8 +202,9 @@ export function renderFinder(session: Session, el: HTMLElement): () => void {
     const foot = feet[cell] as HTMLElement;
     const number = now.score?.[at] ?? now.distance?.[at] ?? null;
     const label = row === undefined ? "" : `${now.score ? "odd" : "D"} ${number === null ? "–" : number.toFixed(2)}`;
+    const below = row === undefined ? "" : (now.reason?.[at] ?? typeOf(now, at) ?? brieflyOf(session.frame, at));
+    say(foot, below);
     sheet.cells.caption(cell, label, foot);
-    say(foot, row === undefined ? "" : (now.reason?.[at] ?? typeOf(now, at) ?? brieflyOf(session.frame, at)));
     const marked = ["interesting", "boring", "plus", "minus"].find(
       (name) => row !== undefined && rows(name).includes(row) && odd() === ["interesting", "boring"].includes(name),
     );
