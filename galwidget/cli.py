@@ -133,10 +133,13 @@ def _field(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from galwidget.science.prepare import prepare  # noqa: PLC0415 (only what a command needs)
+
     if options.shipped is not None:
         from galwidget.recipe import train_shipped  # noqa: PLC0415 (only what a command needs)
 
         model = train_shipped(options.out, options.shipped, run=options.checkpoints, seed=options.seed)
+        prepare(options.out)
         sys.stdout.write(f"{options.out}: {model!r}\n{model.about['metrics']}\n")
         return
     from galwidget.galaxy_model import load  # noqa: PLC0415 (only what a command needs)
@@ -154,6 +157,7 @@ def _train(options: argparse.Namespace) -> None:
         run=options.checkpoints,
     )
     model.save(options.out)
+    prepare(options.out)
     sys.stdout.write(f"{options.out}: {model!r}\n")
 
 

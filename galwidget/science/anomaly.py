@@ -143,7 +143,8 @@ def anomalies(
     galaxies
         n galaxies; those without images are judged by their attributes.
     reference
-        What is normal: a few hundred galaxies. Default: simulated ones of the model's survey (768; some ten seconds, once for a model).
+        What is normal: a few hundred galaxies. Default: simulated ones of the model's survey (768; a minute, once for a model, and
+        none for the shipped one).
         They are right for a few galaxies, and for simulated ones. Real images have what no simulated one has, and the default finds most
         real galaxies a little odd (62 % of a KiDS field beyond 3), though in much the same order. ``"own"``: ``galaxies`` themselves, less
         the fifth that is oddest for simulated ones; right for a sample of some hundreds that has oddities of its own. Galaxies: right
@@ -179,7 +180,7 @@ def anomalies(
     if isinstance(reference, str) and reference != "own":
         raise ValueError(f"reference is {reference!r}; it is galaxies, 'own' (the typical ones among those judged), or none (simulated)")
     given = _given(model, reference, refine, progress=progress) if isinstance(reference, Galaxies) else None
-    simulated = _simulated(model, refine, progress=progress) if reference is None else None
+    simulated = learn_normal(model, refine, progress=progress) if reference is None else None
     evidence = given if given is not None and reference is galaxies else _gather(model, galaxies, refine, progress=progress)
     known = simulated or (_own(model, evidence, refine, progress=progress) if given is None else _Known.of(given))
     score, parts = known.judge(evidence)
@@ -220,11 +221,25 @@ class _Known:
         parts = {name: self.parts.excess(name, evidence.parts.get(name, absent), evidence.brightness) for name in self.parts.names}
         return self.level.excess("score", _combine(parts, len(absent)), evidence.brightness), parts
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As arrays by name, from which `of_arrays` makes it again."""
+        return {"scores": self.scores} | {f"{name}/{part}": of for name in _LEVELS for part, of in getattr(self, name).arrays().items()}
 
-_KNOWN: Kept[_Known] = Kept()
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> _Known:
+        """What `arrays` was made of."""
+        parts, level = (
+            Normal.of_arrays({part.removeprefix(f"{name}/"): of for part, of in arrays.items() if part.startswith(f"{name}/")})
+            for name in _LEVELS
+        )
+        return cls(parts, level, arrays["scores"])
 
 
-def _simulated(model: GalaxyModel, refine: int, *, progress: Progress) -> _Known:
+_LEVELS = ("parts", "level")
+KNOWN: Kept[_Known] = Kept("normal", _Known.arrays, _Known.of_arrays)
+
+
+def learn_normal(model: GalaxyModel, refine: int = 0, *, progress: Progress = True) -> _Known:
     """What is normal among simulated galaxies, made once for a model."""
 
     def learn() -> _Known:
@@ -233,7 +248,7 @@ def _simulated(model: GalaxyModel, refine: int, *, progress: Progress) -> _Known
         sample = sample if model.stamp else Galaxies(table=sample.table, survey=sample.survey)
         return _Known.of(_gather(model, sample, refine, progress=progress))
 
-    return _KNOWN(model, learn, refine, _REFERENCE)
+    return KNOWN(model, learn, refine, _REFERENCE)
 
 
 def _given(model: GalaxyModel, reference: Galaxies, refine: int, *, progress: Progress) -> _Evidence:
@@ -246,7 +261,7 @@ def _given(model: GalaxyModel, reference: Galaxies, refine: int, *, progress: Pr
 
 def _own(model: GalaxyModel, evidence: _Evidence, refine: int, *, progress: Progress) -> _Known:
     """What is normal in a sample, less what is oddest of it in the light of simulated galaxies."""
-    score, _ = _simulated(model, refine, progress=progress).judge(evidence)
+    score, _ = learn_normal(model, refine, progress=progress).judge(evidence)
     kept = np.sort(np.argsort(score, kind="stable")[: int(len(score) * (1 - _ODD_SHARE))])
     if len(kept) < _FEWEST:
         least = ceil(_FEWEST / (1 - _ODD_SHARE))

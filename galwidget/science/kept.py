@@ -1,24 +1,31 @@
-"""What a tool learns of a model, which may take a minute: once for the same weights, however often they are loaded."""
+"""What a tool learns of a model, which may take a minute: once for the same weights, or never where it lies beside them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from torch import nn
 
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["Kept", "digest"]
+__all__ = ["Kept", "digest", "write"]
 
 T = TypeVar("T")
 #: Models whose knowledge is kept; of more, that of the one which was asked longest ago is learnt again.
 _MOST = 4
+_FILE, _SHIPPED = "tools.safetensors", Path(__file__).parent.parent / "weights" / "kids"
 
 
 def digest(*networks: nn.Module) -> str:
@@ -31,20 +38,83 @@ def digest(*networks: nn.Module) -> str:
     return found.hexdigest()
 
 
-class Kept(Generic[T]):
-    """What was learnt of the last few models, by their weights."""
+def _identity(model: GalaxyModel) -> Hashable:
+    """What two models share that a tool learns the same of: weights, and the survey and scales of what they are shown."""
+    if not (hasattr(model, "mvae") and hasattr(model, "prior")):
+        return model  # one's own, without these networks: it is known by itself
+    inputs = hashlib.sha256(json.dumps(model.inputs.to_dict(), sort_keys=True).encode()).hexdigest()
+    return f"{digest(model.mvae, model.prior)} {inputs}"
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[Any, ...], T] = OrderedDict()
+
+class Kept(Generic[T]):
+    """What was learnt of the last few models, by their weights.
+
+    Parameters
+    ----------
+    name
+        Of what is learnt, in the file beside a model (`write`); empty for what is never there.
+    pack, unpack
+        From what was learnt to arrays by name, and back.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        pack: Callable[[T], Mapping[str, np.ndarray]] | None = None,
+        unpack: Callable[[dict[str, np.ndarray]], T] | None = None,
+    ) -> None:
+        self._name, self._pack, self._unpack = name, pack, unpack
+        self._known: OrderedDict[tuple[Hashable, ...], T] = OrderedDict()
 
     def __call__(self, model: GalaxyModel, learn: Callable[[], T], *how: Hashable) -> T:
         """What ``learn`` gives for this model, learnt in this way; it is called where nothing is kept."""
-        # a model of one's own need not have these networks: it is known by itself
-        known = digest(model.mvae, model.prior) if hasattr(model, "mvae") and hasattr(model, "prior") else model
-        key = (known, model.survey, *how)
+        key = (_identity(model), *how)
         if key not in self._known:
-            self._known[key] = learn()
+            found = self._beside(model, key)
+            self._known[key] = found if found is not None else learn()
         self._known.move_to_end(key)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
         return self._known[key]
+
+    def arrays(self, model: GalaxyModel) -> dict[str, np.ndarray]:
+        """All that is kept of this model, by the names that it has in its file."""
+        assert self._pack is not None  # noqa: S101 (only what has a name is written)
+        identity = _identity(model)
+        return {
+            f"{self._path(key)}{name}": np.ascontiguousarray(array)
+            for key, learnt in self._known.items()
+            if key[0] == identity
+            for name, array in self._pack(learnt).items()
+        }
+
+    def _path(self, key: tuple[Hashable, ...]) -> str:
+        return "".join(f"{part}/" for part in (self._name, *key[1:]))
+
+    def _beside(self, model: GalaxyModel, key: tuple[Hashable, ...]) -> T | None:
+        """What lies beside the model, or beside the shipped one where that is the same; None where nothing does."""
+        if self._unpack is None:
+            return None
+        for folder in (getattr(model, "path", None), _SHIPPED):
+            path = None if folder is None else folder / _FILE
+            if path is None or not path.is_file():
+                continue
+            try:
+                with safe_open(path, framework="numpy") as file:
+                    if file.metadata()["model"] == key[0]:
+                        start = self._path(key)
+                        found = {name.removeprefix(start): file.get_tensor(name) for name in file.keys() if name.startswith(start)}  # noqa: SIM118
+                        if found:
+                            return self._unpack(found)
+            except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{path} is damaged ({error}); copy it again, or delete it: what it holds is learnt again") from error
+        return None
+
+
+def write(folder: str | PathLike[str], model: GalaxyModel, *learnt: Kept) -> None:
+    """Put all that is kept of a model beside its weights, where whoever loads it finds it."""
+    arrays = {name: array for kept in learnt for name, array in kept.arrays(model).items()}
+    partial = Path(folder) / f".{_FILE}.partial"
+    save_file(arrays, partial, metadata={"model": str(_identity(model))})
+    partial.chmod(0o644)  # safetensors makes it for its owner alone
+    partial.replace(Path(folder) / _FILE)

@@ -102,7 +102,7 @@ class Metric:
             clear = np.flatnonzero(signal >= _CLEAR)
             return cls.of_pairs(*(view[clear] if len(clear) >= _FEWEST else view for view in views))
 
-        return _KNOWN(model, learn, _DRAWN)
+        return KNOWN(model, learn, _DRAWN)
 
     def open(self, std: np.ndarray) -> bool:
         """Whether a posterior of this width, (d,), leaves some dimensions far more open than others, as no observed galaxy's does.
@@ -135,4 +135,4 @@ def _signal_to_noise(galaxies: Galaxies) -> np.ndarray:
     return np.sqrt(squares.max(1).clip(min=0))
 
 
-_KNOWN: Kept[Metric] = Kept()
+KNOWN: Kept[Metric] = Kept("metric", vars, lambda arrays: Metric(**arrays))

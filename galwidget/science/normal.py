@@ -14,6 +14,7 @@ _FEWEST = 50
 _MOST = 3000
 #: A curve of three coefficients follows brightness over a survey's range, and is steady with a hundred galaxies.
 _DEGREE = 2
+_CURVE = _DEGREE + 1
 #: The upper width is where a normal distribution has one sigma; it is a longer one where one in a hundred is beyond 2.33 of them.
 _UPPER, _TAIL, _TAIL_SIGMA = 0.84, 99, 2.33
 #: Least width anywhere, in the mean one: a curve may bend too low between few galaxies.
@@ -42,6 +43,26 @@ class Normal:
         powers = self._powers(brightness)
         self._trends = {name: _trend(powers, values) for name, values in parts.items() if np.isfinite(values).sum() >= _FEWEST}
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As arrays by name, from which `of_arrays` makes it again."""
+        curves = {
+            f"{number:03}/{name}": np.array([*of.median, *of.width, of.least, of.tail])
+            for number, (name, of) in enumerate(self._trends.items())
+        }
+        return {"brightness": np.array([self._middle, self._low, self._high]), **curves}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Normal:
+        """What `arrays` was made of."""
+        made = cls.__new__(cls)
+        made._middle, made._low, made._high = arrays["brightness"].tolist()  # noqa: SLF001 (its own)
+        made._trends = {  # noqa: SLF001
+            name.partition("/")[2]: _Trend(numbers[:_CURVE], numbers[_CURVE:-2], float(numbers[-2]), float(numbers[-1]))
+            for name, numbers in sorted(arrays.items())
+            if name != "brightness"
+        }
+        return made
+
     @property
     def names(self) -> tuple[str, ...]:
         """What the reference has enough of to judge by."""
@@ -58,7 +79,7 @@ class Normal:
     def _powers(self, brightness: np.ndarray) -> np.ndarray:
         """Powers of brightness on a scale from -1 to 1, (n, 3); beyond the reference the ends hold."""
         scaled = 2 * (brightness - self._low) / max(self._high - self._low, 1e-9) - 1
-        return np.vander(scaled.clip(-1.2, 1.2), _DEGREE + 1, increasing=True)
+        return np.vander(scaled.clip(-1.2, 1.2), _CURVE, increasing=True)
 
 
 @dataclass(frozen=True)

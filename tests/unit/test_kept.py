@@ -1,10 +1,12 @@
 """What a tool learns of a model is kept by its weights."""
 
+import numpy as np
 import pytest
 import torch
 
 import galwidget as gw
-from galwidget.science.kept import Kept
+from galwidget.science import anomaly, metric
+from galwidget.science.kept import Kept, write
 
 
 @pytest.fixture
@@ -46,3 +48,67 @@ def test_a_model_without_our_networks_is_known_by_itself(learn):
 
     kept, own = Kept(), Own()
     assert [kept(own, learn), kept(own, learn), kept(Own(), learn)] == [1, 1, 2]
+
+
+@pytest.fixture
+def kept():
+    return Kept("answer", lambda number: {"number": np.array([number])}, lambda arrays: arrays["number"].item())
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A folder with a model that is not the shipped one."""
+    model = gw.load()
+    with torch.no_grad():
+        model.prior.center += 1
+    model.save(tmp_path)
+    return tmp_path
+
+
+def again(kept):
+    return Kept(kept._name, kept._pack, kept._unpack)
+
+
+def test_what_lies_beside_a_model_is_not_learnt_again(kept, learn, saved):
+    model = gw.load(saved)
+    learn()
+    assert kept(model, learn, 7) == 2
+    write(saved, model, kept)
+    assert again(kept)(gw.load(saved), learn, 7) == 2
+    assert again(kept)(gw.load(saved), learn, 8) == 3
+    assert again(kept)(gw.load(), learn, 7) == 4
+
+
+def test_what_lies_beside_other_weights_is_not_believed(kept, learn, saved):
+    model = gw.load(saved)
+    kept(model, learn)
+    write(saved, model, kept)
+    with torch.no_grad():
+        model.prior.center += 1
+    model.save(saved)
+    assert again(kept)(gw.load(saved), learn) == 2
+
+
+def test_a_damaged_file_beside_a_model_is_named_with_the_remedy(kept, learn, saved):
+    (saved / "tools.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(ValueError, match=r"tools\.safetensors is damaged .*; copy it again, or delete it"):
+        kept(gw.load(saved), learn)
+
+
+def test_what_ships_is_what_the_tools_would_learn(monkeypatch):
+    model, sample = gw.load(), gw.simulate(64, "KiDS", seed=5, flatten=0.5, progress=False)
+    one, other = (model.encode(gw.observe(sample, seed=seed), ["image"]) for seed in (1, 2))
+
+    def asked():
+        unit = metric.Metric.of_model(model)
+        squares = [unit.squares(*first, *(part[None] for part in second)) for first, second in zip(views(one), views(other), strict=True)]
+        return np.sqrt(squares), gw.anomalies(model, sample, progress=False).score
+
+    def views(latent):
+        return zip(latent.mean, latent.std, strict=True)
+
+    shipped = asked()
+    for tool in (metric, anomaly):
+        monkeypatch.setattr(tool, "KNOWN", Kept())
+    for known, learnt in zip(shipped, asked(), strict=True):
+        np.testing.assert_allclose(known, learnt, rtol=0.02, atol=0.02)
