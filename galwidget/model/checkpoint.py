@@ -18,12 +18,12 @@ from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture, build
 from galwidget.model.prior import FlowPrior
 
-__all__ = ["FORMAT", "load", "save"]
+__all__ = ["FILES", "FORMAT", "load", "save"]
 
 #: Version of the layout; a reader refuses a larger one.
 FORMAT = 1
-
-_WEIGHTS, _DESCRIPTION = "model.safetensors", "model.json"
+#: What a model is in its folder: weights and description.
+_WEIGHTS, _DESCRIPTION = FILES = ("model.safetensors", "model.json")
 
 
 def save(

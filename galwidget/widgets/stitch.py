@@ -84,14 +84,15 @@ def fingerprint(model: GalaxyModel) -> str:
 def _digest(folder: Path) -> str:
     from safetensors.numpy import load_file  # noqa: PLC0415 (only where code is asked for)
 
+    from galwidget.model.checkpoint import FILES  # noqa: PLC0415 (as above)
+
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.json")):
-        described = {name: value for name, value in json.loads(file.read_bytes()).items() if name != "versions"}
-        digest.update(json.dumps(described, sort_keys=True).encode())
-    for file in sorted(folder.glob("*.safetensors")):
-        for name, tensor in sorted(load_file(file).items()):
-            # a file may hold half floats, and masks among them: what counts is the value, which float64 has exactly
-            digest.update(f"{name} {tensor.shape}".encode() + tensor.astype("<f8").tobytes())
+    weights, description = (folder / name for name in FILES)
+    described = {name: value for name, value in json.loads(description.read_bytes()).items() if name != "versions"}
+    digest.update(json.dumps(described, sort_keys=True).encode())
+    for name, tensor in sorted(load_file(weights).items()):
+        # a file may hold half floats, and masks among them: what counts is the value, which float64 has exactly
+        digest.update(f"{name} {tensor.shape}".encode() + tensor.astype("<f8").tobytes())
     return digest.hexdigest()[:16]
 
 

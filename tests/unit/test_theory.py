@@ -12,7 +12,7 @@ from torch import nn
 
 from galwidget.model.gaussian import Gaussian, product_of_experts
 from galwidget.model.likelihoods import categorical, gaussian_columns, gaussian_mixture, gaussian_pixels
-from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, ImageModality, Images, MixtureModality, expert
+from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, ImageModality, Images, MixtureModality, _asinh, expert
 from galwidget.model.mvae import MVAE
 from galwidget.model.networks import GaussianExpansion
 from galwidget.model.objective import Objective, elbo
@@ -311,6 +311,13 @@ def test_gaussians_off_centre_lie_where_they_are_put_and_concentric_ones_are_the
     y, x = torch.meshgrid(*(2 * [torch.arange(64.0).double() - 31.5]), indexing="ij")
     expected = 0.7 * free.ladder[1].exp() * torch.tanh(torch.tensor([0.5, -1.0]))
     torch.testing.assert_close(torch.stack([(light * x).sum(), (light * y).sum()]), expected.double(), atol=1e-3, rtol=0)
+
+
+def test_pixels_are_compressed_by_asinh_from_the_faintest_to_the_brightest():
+    far = torch.logspace(-15, 9, 1000)
+    pixels = torch.cat([-far, torch.zeros(1), far])
+    exact = torch.asinh(pixels.double())
+    assert ((_asinh(pixels) - exact).abs() <= 3e-7 * exact.abs()).all()
 
 
 def test_the_photometer_s_slope_is_its_derivative():
