@@ -43,16 +43,16 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   const edits = () => session.get<Record<string, Asked>>("edits");
   const view = () => session.get<string>("view");
   const known = (): About => (session.frame?.about ?? { chi2: Number.NaN, values: {} }) as unknown as About;
-  let residualBand = Math.max(0, bands.indexOf(session.display.bands[1]));
+  const firstBand = session.display.bands[1];
+  const residualBand = () => Math.max(0, bands.indexOf(desk.viewing.settings.residual ?? firstBand));
   let columns: number = PANELS.length;
-  const pair: [number, number] = [0, 1];
   const galaxyOf = (panel: number | null) => (panel === null ? null : (PANELS[panel] ?? null));
 
   const pictureOf = (panel: number): Picture | null => {
     const { frame } = session;
     if (!frame) return null;
     const cell = galaxyOf(panel);
-    return cell === null ? { frame, cell: 0, residual: { band: residualBand, limit: LIMIT } } : { frame, cell };
+    return cell === null ? { frame, cell: 0, residual: { band: residualBand(), limit: LIMIT } } : { frame, cell };
   };
   const captionOf = (panel: number): string => {
     switch (panel) {
@@ -61,7 +61,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
           ? `deconvolved to ${session.get<number>("fwhm")}″`
           : `${view()}, χ² ${known().chi2.toFixed(2)} a pixel`;
       case RESIDUAL:
-        return `residual in ${bands[residualBand]}`;
+        return `residual in ${bands[residualBand()]}`;
       default:
         return panel === 3 && !session.get<boolean>("telescope")
           ? "edited, before the telescope"
@@ -103,6 +103,7 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   };
   const drawFrame = (frame: Frame) => {
     // while it blinks, the second picture stands in the place of the first
+    const { pair } = desk.viewing.settings;
     const seen = PANELS.map((_, panel) => (blink.second && panel === pair[0] ? pair[1] : panel));
     sheet.show(seen.map(pictureOf), PANELS.length / columns, columns, desk.viewing.settings);
     seen.forEach((panel, place) => {
@@ -168,11 +169,8 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   const residual = choice(
     "band of the residual",
     bands.map((band) => [band, band] as const),
-    bands[residualBand] as string,
-    (band) => {
-      residualBand = bands.indexOf(band);
-      draw();
-    },
+    bands[residualBand()] as string,
+    (band) => desk.viewing.set({ residual: band }),
   );
   const beside = choice("beside the galaxy", VIEWS, view(), (value) => session.set({ view: value }));
   const width = field("width of the PSF of the deconvolved galaxy, arcsec", (value) =>
@@ -187,9 +185,9 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
   );
   const panels = NAMES.map((name, panel) => [String(panel), name] as const);
   const compare = (which: 0 | 1) =>
-    choice(which ? "blink with" : "blink", panels, String(pair[which]), (panel) => {
-      pair[which] = Number(panel);
-      draw();
+    choice(which ? "blink with" : "blink", panels, String(which), (panel) => {
+      const [one, other] = desk.viewing.settings.pair;
+      desk.viewing.set({ pair: which ? [one, Number(panel)] : [Number(panel), other] });
     });
   const blinking = button("blink", "blink the two pictures (b)", () => blink.toggle());
   desk.add(blinking);
@@ -204,6 +202,11 @@ export function renderEditor(session: Session, el: HTMLElement): () => void {
     beside.value = view();
     sharpness.hidden = view() !== "deconvolved";
     if (document.activeElement !== width) width.value = String(session.get<number>("fwhm"));
+    const { pair } = desk.viewing.settings;
+    compared.forEach((shown, which) => {
+      shown.value = String(pair[which]);
+    });
+    residual.value = bands[residualBand()] as string;
     for (const { options } of compared) say(options[1] as HTMLOptionElement, view());
     telescope.value = session.get<boolean>("telescope") ? "yes" : "no";
     seenBy.show();

@@ -5,8 +5,16 @@ import type { Display } from "./lupton";
 import type { Settings } from "./paint";
 import type { Session } from "./session";
 
-/** The part of the settings that Python does not know. */
-type Look = Omit<Settings, keyof Display>;
+/** What the editor sets side by side. */
+export interface Compared {
+  /** Band of the residual; null is the one that it began with. */
+  residual: string | null;
+  /** The two pictures that blink. */
+  pair: readonly [number, number];
+}
+
+/** What Python does not know. */
+type Look = Omit<Settings, keyof Display> & Compared;
 
 interface Step {
   display: Display;
@@ -21,7 +29,7 @@ interface Step {
 /** A state that only counts what happened in Python: there is nothing in it to be undone. */
 export const COUNTED = "revision";
 
-const PLAIN: Look = { band: null, map: "gray", invert: false };
+const PLAIN: Omit<Look, keyof Compared> = { band: null, map: "gray", invert: false };
 
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
@@ -39,7 +47,7 @@ function slid(before: Step, now: Step, held: boolean): string | null {
 }
 
 export class Viewing {
-  #look = PLAIN;
+  #look: Look = { ...PLAIN, residual: null, pair: [0, 1] };
   #colours: Display["bands"] | null = null;
   #restoring = false;
   #latest: Step;
@@ -54,7 +62,7 @@ export class Viewing {
     });
   }
 
-  get settings(): Settings {
+  get settings(): Settings & Compared {
     return { ...this.session.display, ...this.#look };
   }
 
@@ -64,8 +72,8 @@ export class Viewing {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Other colours for a single band, or another sky. */
-  set(look: Partial<Pick<Look, "map" | "invert">>): void {
+  /** Other colours for a single band, another sky, another residual, other pictures that blink. */
+  set(look: Partial<Omit<Look, "band">>): void {
     this.#look = { ...this.#look, ...look };
     this.#changed();
   }
@@ -87,7 +95,7 @@ export class Viewing {
 
   /** Back to a display, in colours on a dark sky. */
   reset(display: Display): void {
-    this.#look = PLAIN;
+    this.#look = { ...this.#look, ...PLAIN };
     this.#colours = null;
     this.session.setDisplay({ ...display });
   }

@@ -141,6 +141,17 @@ describe("a viewing", () => {
     expect(sitting.display.stretch).toBe(10);
   });
 
+  it("undoes what the editor compares, and a reset of the colours leaves it", () => {
+    viewing.set({ residual: "u" });
+    viewing.set({ pair: [0, 3] });
+    viewing.reset({ ...sitting.display, Q: 3 });
+    expect(viewing.settings).toMatchObject({ residual: "u", pair: [0, 3], Q: 3 });
+    for (let step = 0; step < 2; step++) viewing.step(-1);
+    expect(viewing.settings).toMatchObject({ residual: "u", pair: [0, 1], Q: 8 });
+    viewing.step(-1);
+    expect(viewing.settings).toMatchObject({ residual: null, pair: [0, 1] });
+  });
+
   it("is reset in one step", () => {
     viewing.set({ map: "magma", invert: true });
     viewing.showBand("r");

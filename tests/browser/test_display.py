@@ -295,6 +295,21 @@ def test_residual_is_in_sigma_on_a_scale_that_is_white_at_zero(chromium, toy, ob
     page.close()
 
 
+def test_another_residual_and_another_pair_are_undone(chromium, toy, observed):
+    page = WidgetPage(chromium, gw.GalaxyEditor(toy, observed))
+    residual, partner = (page.page.get_by_label(name, exact=True) for name in ("band of the residual", "blink with"))
+    first = native(canvas(page), 4, side=192)[2]
+    residual.select_option("g")
+    assert not np.array_equal(native(canvas(page), 4, side=192)[2], first)
+    partner.select_option("3")
+    page.cell(0).focus()
+    for expected in (("g", "1"), ("r", "1")):
+        page.page.keyboard.press("Control+z")
+        assert (residual.input_value(), partner.input_value()) == expected
+    assert np.array_equal(native(canvas(page), 4, side=192)[2], first)
+    page.close()
+
+
 @pytest.mark.parametrize("width", [400, 600, 1180, 2560])
 @pytest.mark.parametrize("kind", ["grid", "sweep", "traversal", "editor"])
 def test_nothing_is_wider_than_its_cell(chromium, toy, observed, kind, width):
