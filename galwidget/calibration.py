@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from galwidget.even_draws import balanced_draws
 from galwidget.familiarity import calibrate_familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
@@ -147,10 +148,11 @@ def _nearest(
 ) -> tuple[Prediction, float, np.ndarray]:
     """Predictions with the trust in attributes beside an image that brings them nearest to ``wanted``, standardised; it; magnitudes."""
     tried = []
+    noise = balanced_draws(model.latent_size, 0, at_least=_DRAWS)[:, None]
     for trust in _TRUSTS if "image" in experts and len(experts) > 1 else (1.0,):
         where = model.mvae.combine(tempered(experts, torch.full((len(wanted),), trust)))
-        noise = torch.randn(_DRAWS, *where.mean.shape, generator=torch.Generator().manual_seed(0))
-        predicted = predict(name, model.mvae.modality(group), where.mean + where.std * noise, model.inputs, group)
+        z = where.mean + where.std * noise  # the draws of `GalaxyModel.predict`
+        predicted = predict(name, model.mvae.modality(group), z, model.inputs, group)
         assert isinstance(predicted, Prediction)  # noqa: S101 (narrows the type)
         tried.append((float(np.nanmean(np.abs(predicted.moments[0] - wanted))), predicted, trust, where.mean))
     _, predicted, trust, mean = min(tried, key=lambda one: one[0])

@@ -4,13 +4,15 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
+from scipy.stats import norm
 
 import galwidget as gw
 from galwidget.calibration import calibrate
 from galwidget.evaluation.prediction import ks_uniform
 from galwidget.model.inputs import Scaling
 from galwidget.prediction import EVIDENCE, Prediction, evidence
-from galwidget.widening import Widening, calibrated, learnt
+from galwidget.widening import Widening, _Standard, calibrated, learnt
 
 warnings.filterwarnings("ignore", module="lightning")
 
@@ -70,13 +72,24 @@ def test_what_is_wrong_at_some_widths_and_some_magnitudes_is_learnt():
     truth = width * ((1 + 2 * narrow) * random.standard_normal(count) + faint)
     raw = Prediction("mag_r", np.ones((count, 1)), np.zeros((count, 1)), width[:, None], SCALE)
     one = {part: value.tolist() for part, value in vars(learnt(raw, truth, magnitude)).items()}
-    assert np.shape(one["shares"]) == (12, 3)
+    assert np.shape(one["shares"]) == (15, 3)
     found = calibrated(raw, np.zeros(count, int), magnitude, {"calibration": {"mag_r": {"image": one}}})
     assert ks_uniform(found.cdf(truth)) < CHANCE / np.sqrt(count)
     well = np.abs(np.log(width) + 1) > 0.3  # nothing between nodes can be as sudden as this
     for rows in (narrow & faint & well, ~narrow & faint & well, narrow & ~faint & well, ~narrow & ~faint & well):
         assert ks_uniform(found.cdf(truth)[rows]) < 0.08
         assert ks_uniform(raw.cdf(truth)[rows]) > 0.15 or (~narrow & ~faint)[rows].all()
+
+
+def test_a_tabulated_distribution_is_the_distribution():
+    random = np.random.default_rng(3)
+    raw = Prediction("mag_r", random.dirichlet(np.ones(5), 40), random.normal(20, 2, (40, 5)), random.uniform(0.5, 3, (40, 5)), SCALE)
+    center, width = raw.moments
+    at = random.normal(0, 2, (40, 1))
+    below, density = (found.numpy()[:, 0] for found in _Standard.of(raw)(torch.from_numpy(at)))
+    apart = ((at * width[:, None] + center[:, None]) - raw.means) / raw.scatters
+    np.testing.assert_allclose(below, (raw.weights * norm.cdf(apart)).sum(1), atol=1e-4)
+    np.testing.assert_allclose(density, (raw.weights / raw.scatters * norm.pdf(apart)).sum(1) * width, atol=1e-3)
 
 
 def test_few_galaxies_have_one_widening_for_all():
