@@ -13,7 +13,7 @@ import type { Session } from "./session";
 import type { Probe, Sheet, SheetOptions } from "./sheet";
 import type { Shell } from "./shell";
 import { Stitch } from "./stitch";
-import { type Viewing, viewingOf } from "./viewing";
+import { type Viewing, viewingOf, type Zooms } from "./viewing";
 import { Where } from "./where";
 
 export interface DeskOptions {
@@ -51,6 +51,7 @@ export class Desk {
   readonly #stitch: Stitch;
   readonly #where: Where;
   readonly #panel: HTMLButtonElement;
+  #zooms: Zooms | null = null;
   readonly #undo: HTMLButtonElement;
   readonly #redo: HTMLButtonElement;
   readonly #refresh = everyFrame(() => this.#show());
@@ -94,7 +95,7 @@ export class Desk {
     shell.onEnd(
       this.viewing.listen(() => {
         this.#lights();
-        this.refresh();
+        if (!this.#zoom()) this.refresh();
       }),
     );
     this.#lights();
@@ -103,6 +104,8 @@ export class Desk {
   /** Put the tools below the view's sheet, which is on the stage already. */
   attach(sheet: Sheet, select: boolean): void {
     this.#sheet = sheet;
+    this.#zoom();
+    sheet.zoomed = (zoom) => this.viewing.zoom("sheet", zoom);
     const { cells } = sheet;
     if (select) {
       this.#tools.prepend(
@@ -173,6 +176,16 @@ export class Desk {
   add(tool: HTMLButtonElement): void {
     tool.classList.add("gw-tool");
     this.#panel.before(tool);
+  }
+
+  /** Bring the pictures as near as they were; false where they are. */
+  #zoom(): boolean {
+    const { zooms } = this.viewing;
+    if (zooms === this.#zooms) return false;
+    this.#zooms = zooms;
+    this.#sheet?.zoomTo(zooms.sheet);
+    this.#inspector.zoomTo(zooms.large);
+    return true;
   }
 
   /** The pictures changed: the side panel and the read-out follow at the next frame of the screen. */

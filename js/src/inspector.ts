@@ -12,6 +12,7 @@ import { redshiftInWords, redshiftPlot } from "./redshift_plot";
 import { withError } from "./scale";
 import { type Probe, Sheet } from "./sheet";
 import type { Viewing } from "./viewing";
+import type { Zoom } from "./zoom";
 
 /** What a view says of a galaxy beside its pixels. */
 export interface About {
@@ -71,6 +72,7 @@ export class Inspector {
   ) {
     const { pixelScale, probe } = options;
     this.#large = new Sheet({ label: "the galaxy, large", side: LARGE, pan: true, pixelScale, probe });
+    this.#large.zoomed = (zoom) => viewing.zoom("large", zoom);
     this.#thumbnails = new Sheet({
       label: "bands: choose one to show it alone",
       side: THUMBNAIL,
@@ -92,6 +94,11 @@ export class Inspector {
 
   get open(): boolean {
     return !this.root.hidden;
+  }
+
+  /** Bring the large picture nearer, farther or elsewhere. */
+  zoomTo(zoom: Zoom): void {
+    this.#large.zoomTo(zoom);
   }
 
   /** Show a galaxy; null closes the panel. */

@@ -13,7 +13,7 @@ const KEYS: readonly (readonly [keys: string, deed: string])[] = [
   ["Shift+arrows", "pan a large picture that is zoomed"],
   ["s", "stitch: a cell below this one that makes the selected galaxies (all, where none is) again"],
   ["x", "light or dark sky"],
-  ["Ctrl+Z, Ctrl+Shift+Z", "undo and redo what was asked for, selected, or changed in the display"],
+  ["Ctrl+Z, Ctrl+Shift+Z", "undo and redo what was asked for, selected, zoomed, or changed in the display"],
   ["?", "this list"],
 ];
 

@@ -58,11 +58,13 @@ export class Sheet {
   readonly #replace = everyFrame(() => this.#place());
   /** Told after each painting. */
   painted: () => void = () => {};
+  /** Told when a hand has zoomed or panned. */
+  zoomed: (zoom: Zoom) => void = () => {};
 
   constructor(private readonly options: SheetOptions) {
     const hand = {
       drag: (right: number, down: number) => this.#panBy(-right / this.cellSide, -down / this.cellSide),
-      double: () => this.zoomTo(WHOLE),
+      double: () => this.#zoomBy(WHOLE),
     };
     this.cells = new Cells(options, options.pan ? hand : null);
     this.root = element("div", { class: "gw-sheet" }, this.canvas, this.cells.root);
@@ -111,8 +113,14 @@ export class Sheet {
   }
 
   zoomTo(zoom: Zoom): void {
+    if (zoom === this.#zoom) return;
     this.#zoom = zoom;
     this.#replace();
+  }
+
+  #zoomBy(hand: Zoom): void {
+    this.zoomTo(hand);
+    this.zoomed(hand);
   }
 
   #ratio(): number {
@@ -214,19 +222,19 @@ export class Sheet {
     const zoom = nearer(this.#zoom, NOTCH ** -Math.sign(event.deltaY), at.u, at.v);
     if (zoom.factor === this.#zoom.factor) return;
     event.preventDefault();
-    this.zoomTo(zoom);
+    this.#zoomBy(zoom);
   }
 
   #panBy(right: number, down: number): void {
-    this.zoomTo(panned(this.#zoom, right, down));
+    this.#zoomBy(panned(this.#zoom, right, down));
   }
 
   #key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
-    if (event.key === "+" || event.key === "=") this.zoomTo(nearer(this.#zoom, NOTCH));
-    else if (event.key === "-") this.zoomTo(nearer(this.#zoom, 1 / NOTCH));
-    else if (event.key === "0") this.zoomTo(WHOLE);
+    if (event.key === "+" || event.key === "=") this.#zoomBy(nearer(this.#zoom, NOTCH));
+    else if (event.key === "-") this.#zoomBy(nearer(this.#zoom, 1 / NOTCH));
+    else if (event.key === "0") this.#zoomBy(WHOLE);
     else if (arrow && this.options.pan && this.#zoom.factor > 1 && (event.shiftKey || this.cells.count === 1))
       this.#panBy(...arrow);
     else return;

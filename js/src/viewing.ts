@@ -4,6 +4,7 @@ import { History } from "./history";
 import type { Display } from "./lupton";
 import type { Settings } from "./paint";
 import type { Session } from "./session";
+import { WHOLE, type Zoom } from "./zoom";
 
 /** What the editor sets side by side. */
 export interface Compared {
@@ -13,12 +14,19 @@ export interface Compared {
   pair: readonly [number, number];
 }
 
+/** How near the galaxies are: on the view's sheet, and large in the side panel. */
+export interface Zooms {
+  sheet: Zoom;
+  large: Zoom;
+}
+
 /** What Python does not know. */
 type Look = Omit<Settings, keyof Display> & Compared;
 
 interface Step {
   display: Display;
   look: Look;
+  zooms: Zooms;
   /** Bands of the colours, to come back to from a single band. */
   colours: Display["bands"] | null;
   selection: readonly number[];
@@ -33,10 +41,16 @@ const PLAIN: Omit<Look, keyof Compared> = { band: null, map: "gray", invert: fal
 
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
-/** The one slider that was moved between two steps; null where it was something else, or more. */
+/** The one slider that was moved, or picture that was zoomed or panned, between two steps; null where it was something else, or more. */
 function slid(before: Step, now: Step, held: boolean): string | null {
   const moved = (["stretch", "Q"] as const).filter((name) => before.display[name] !== now.display[name]);
   const asked = Object.keys(now.state).filter((name) => !same(before.state[name], now.state[name]));
+  for (const place of ["sheet", "large"] as const) {
+    const zoom = now.zooms[place];
+    if (before.zooms[place] === zoom) continue;
+    const alone = same({ ...before, zooms: { ...before.zooms, [place]: zoom } }, now);
+    return alone && zoom !== WHOLE ? place : null; // back to the whole is a step of its own
+  }
   const [name] = moved;
   const [trait] = asked;
   if (name && moved.length === 1)
@@ -48,6 +62,7 @@ function slid(before: Step, now: Step, held: boolean): string | null {
 
 export class Viewing {
   #look: Look = { ...PLAIN, residual: null, pair: [0, 1] };
+  #zooms: Zooms = { sheet: WHOLE, large: WHOLE };
   #colours: Display["bands"] | null = null;
   #restoring = false;
   #latest: Step;
@@ -66,7 +81,17 @@ export class Viewing {
     return { ...this.session.display, ...this.#look };
   }
 
-  /** Hear of every change of the settings, and of what can be undone. */
+  get zooms(): Zooms {
+    return this.#zooms;
+  }
+
+  /** Nearer, farther or elsewhere. */
+  zoom(place: keyof Zooms, zoom: Zoom): void {
+    this.#zooms = { ...this.#zooms, [place]: zoom };
+    this.#changed();
+  }
+
+  /** Hear of every change of the settings or of the zooms, and of what can be undone. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -110,6 +135,7 @@ export class Viewing {
     if (!to) return false;
     this.#restoring = true;
     this.#look = to.look;
+    this.#zooms = to.zooms;
     this.#colours = to.colours;
     if (!same(to.display, this.session.display)) this.session.setDisplay(to.display);
     const asked = Object.entries(to.state).filter(([name, value]) => !same(value, this.session.get(name)));
@@ -125,7 +151,14 @@ export class Viewing {
     const { display, selection, stateNames } = this.session;
     const names = stateNames.filter((name) => name !== COUNTED);
     const state = Object.fromEntries(names.map((name) => [name, this.session.get(name)]));
-    return { display: { ...display }, look: this.#look, colours: this.#colours, selection: [...selection], state };
+    return {
+      display: { ...display },
+      look: this.#look,
+      zooms: this.#zooms,
+      colours: this.#colours,
+      selection: [...selection],
+      state,
+    };
   }
 
   #changed(): void {

@@ -152,6 +152,22 @@ describe("a viewing", () => {
     expect(viewing.settings).toMatchObject({ residual: null, pair: [0, 1] });
   });
 
+  it("undoes a pan or a turn of the wheel as a whole, of each picture by itself, and the settings stay", () => {
+    const { settings } = viewing;
+    for (let factor = 1.25; factor < 5; factor *= 1.25) viewing.zoom("sheet", { factor, x: 0.5, y: 0.5 });
+    for (let x = 0.5; x < 0.6; x += 0.01) viewing.zoom("large", { factor: 2, x, y: 0.5 });
+    sitting.setSelection([2]);
+    viewing.step(-1);
+    viewing.step(-1);
+    expect([viewing.zooms.large.factor, sitting.selection]).toEqual([1, []]);
+    expect(viewing.zooms.sheet.factor).toBeGreaterThan(4);
+    viewing.step(-1);
+    expect(viewing.zooms.sheet.factor).toBe(1);
+    viewing.step(1);
+    expect(viewing.zooms.sheet.factor).toBeGreaterThan(4);
+    expect(viewing.settings).toEqual(settings);
+  });
+
   it("is reset in one step", () => {
     viewing.set({ map: "magma", invert: true });
     viewing.showBand("r");

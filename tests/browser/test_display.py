@@ -197,6 +197,15 @@ def test_plus_zooms_all_galaxies_about_their_middle_and_0_goes_back(grid):
     assert np.array_equal(canvas(grid), before)
 
 
+def test_a_zoom_is_undone_as_a_whole(grid):
+    whole = canvas(grid)
+    for _ in range(3):
+        grid.keys("+")
+    assert not np.array_equal(canvas(grid), whole)
+    grid.page.keyboard.press("Control+z")
+    assert np.array_equal(canvas(grid), whole)
+
+
 def test_enter_opens_the_side_panel_with_what_is_known_of_the_galaxy(grid):
     grid.keys("ArrowRight", "ArrowDown", "Enter")
     panel = grid.root.get_by_role("region", name="The galaxy at hand")
@@ -239,10 +248,13 @@ def test_large_picture_is_zoomed_by_the_wheel_panned_by_a_drag_and_reset_by_a_do
     grid.page.mouse.move(box["x"] + 150, box["y"] + 120, steps=5)
     grid.page.mouse.up()
     grid.settle()
-    assert pixels(drawn)["hash"] not in (whole, zoomed)
+    moved = pixels(drawn)["hash"]
+    assert moved not in (whole, zoomed)
     large.dblclick()
     grid.settle()
     assert pixels(drawn)["hash"] == whole
+    grid.keys("Control+z")
+    assert pixels(drawn)["hash"] == moved
     grid.root.get_by_role("button", name="close the side panel").click()
 
 
