@@ -7,6 +7,7 @@ import torch
 import galwidget as gw
 from galwidget.science import anomaly, metric
 from galwidget.science.kept import Kept, write
+from galwidget.science.prepare import prepare
 
 
 @pytest.fixture
@@ -112,3 +113,18 @@ def test_what_ships_is_what_the_tools_would_learn(monkeypatch):
         monkeypatch.setattr(tool, "KNOWN", Kept())
     for known, learnt in zip(shipped, asked(), strict=True):
         np.testing.assert_allclose(known, learnt, rtol=0.02, atol=0.02)
+
+
+def test_a_prepared_model_is_asked_without_being_learnt(monkeypatch, saved):
+    monkeypatch.setattr(metric, "_DRAWN", 64)
+    monkeypatch.setattr(anomaly, "_REFERENCE", 64)
+    prepare(saved, progress=False)
+    for tool in (metric, anomaly):
+        monkeypatch.setattr(tool, "KNOWN", again(tool.KNOWN))
+    monkeypatch.setattr(anomaly, "simulate", None)
+    monkeypatch.setattr(metric, "observe", None)
+    galaxies = gw.simulate(6, "KiDS", seed=5, progress=False)
+    assert len(gw.anomalies(gw.load(saved), galaxies, progress=False)) == 6
+    assert gw.nearest(gw.load(saved), galaxies[:1], galaxies, k=1, progress=False).index.item() == 0
+    with pytest.raises(TypeError):
+        gw.anomalies(gw.load(), galaxies, progress=False)
