@@ -16,7 +16,7 @@ from galwidget.measurement import measure
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.modalities import CategoryModality
 from galwidget.predicted import SHOWN
-from galwidget.prediction import EVIDENCE, Prediction, brightness_at, predict, tempered
+from galwidget.prediction import EVIDENCE, PHOTOMETRY, Prediction, brightness_at, predict, tempered
 from galwidget.progress import Progress, steps
 from galwidget.widening import learnt
 
@@ -130,7 +130,9 @@ def calibrate_predictions(model: GalaxyModel, galaxies: Galaxies) -> None:
                 for sample, groups in ((galaxies, tuple(model.inputs.groups)), (catalogue, shown))
             )
             seen = {part: (Gaussian(one.mean[there], one.precision[there]), here[there]) for part, (one, here) in image.items()}
-            for kind, experts in zip(EVIDENCE, (seen, others, seen | others, noted, seen | noted), strict=True):
+            photometry = {part: expert for part, expert in noted.items() if part in PHOTOMETRY}
+            kinds = seen, others, seen | others, noted, seen | noted, photometry, seen | photometry
+            for kind, experts in zip(EVIDENCE, kinds, strict=True):
                 if not experts or not all(here.any() for _, here in experts.values()):
                     continue
                 wanted = model.inputs.scalings[name].forward(truth[there.numpy()])[0]

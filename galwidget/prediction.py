@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVIDENCE",
+    "PHOTOMETRY",
     "CategoryPrediction",
     "Prediction",
     "brightness_at",
@@ -35,8 +36,18 @@ __all__ = [
     "trusted_posterior",
 ]
 
-#: What a prediction rests on: attributes are exact, or measured with errors, most often on that very image.
-EVIDENCE = ("image", "attributes", "image and attributes", "measured attributes", "image and measured attributes")
+#: What a prediction rests on: attributes are exact, or measured with errors, most often on that very image; a catalogue may have no shapes.
+EVIDENCE = (
+    "image",
+    "attributes",
+    "image and attributes",
+    "measured attributes",
+    "image and measured attributes",
+    "measured photometry",
+    "image and measured photometry",
+)
+#: The modalities of photometry.
+PHOTOMETRY = frozenset({"brightness", "colours"})
 
 
 @dataclass(frozen=True)
@@ -187,12 +198,14 @@ def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: st
 def evidence(data: Mapping[str, Images | Columns]) -> np.ndarray:
     """Which of `EVIDENCE` each galaxy has, as its index, (n,), from the model's tensors by modality."""
     nothing = torch.zeros(len(next(iter(data.values())).present), dtype=torch.bool)
-    columns = [part for part in data.values() if isinstance(part, Columns)]
+    columns = {name: part for name, part in data.items() if isinstance(part, Columns)}
     image = data["image"].present if "image" in data else nothing
-    attributes = torch.stack([nothing, *(part.present for part in columns)]).any(0)
-    measured = torch.stack([nothing, *((part.mask & (part.error > 0)).any(1) for part in columns)]).any(0)
-    kind = torch.where(image & attributes, 2, torch.where(image, 0, 1))
-    return torch.where(measured, torch.where(image, 4, 3), kind).numpy()
+    attributes = torch.stack([nothing, *(part.present for part in columns.values())]).any(0)
+    more = torch.stack([nothing, *(part.present for name, part in columns.items() if name not in PHOTOMETRY)]).any(0)
+    measured = torch.stack([nothing, *((part.mask & (part.error > 0)).any(1) for part in columns.values())]).any(0)
+    exact = torch.where(image & attributes, 2, torch.where(image, 0, 1))
+    noted = torch.where(image, 4, 3) + torch.where(more, 0, 2)
+    return torch.where(measured, noted, exact).numpy()
 
 
 def tempered(experts: Experts, trust: torch.Tensor) -> Experts:

@@ -105,10 +105,11 @@ def test_attributes_measured_with_errors_are_another_evidence_than_exact_ones(mo
     kinds = [
         EVIDENCE[kind]
         for sample in (exact, measured)
-        for using in (["image"], ["brightness"], ["image", "brightness"])
+        for using in (["image"], ["brightness", "shape"], ["image", "shape"], ["brightness"], ["image", "brightness"])
         for kind in set(evidence(model.inputs.tensors(sample, using)))
     ]
-    assert kinds == ["image", "attributes", "image and attributes", "image", "measured attributes", "image and measured attributes"]
+    exactly = ["image", "attributes", "image and attributes", "attributes", "image and attributes"]
+    assert kinds == [*exactly, "image", *EVIDENCE[3:]]
     assert set(model.about["calibration"]["redshift"]) == set(EVIDENCE)
 
 
