@@ -41,9 +41,9 @@ def edited(model: GalaxyModel, of: Galaxies | Latent, seed: int | None, attribut
         changed, which = request(model.inputs, len(latent), values, random)
         left = model.prior.inverse(torch.from_numpy(latent.mean), before, mask)
         asked, held = torch.where(which, changed - error, before), mask | which
-        z = model.prior.transform(left, asked, held)
+        z = model.prior.transform(left, asked, held, which)
         if not draft:
-            _correct(model, z, left, asked, held, torch.where(which, changed, before + error))
+            _correct(model, z, left, asked, held, torch.where(which, changed, before + error), which)
         return Latent(z.numpy())
 
 
@@ -53,12 +53,17 @@ def _followers(model: GalaxyModel, values: Mapping[str, Any]) -> set[str]:
     return (makers if "area" in values else {"area"}) - values.keys()
 
 
-def _correct(model: GalaxyModel, z: Tensor, left: Tensor, asked: Tensor, held: Tensor, wanted: Tensor) -> None:
-    """Ask anew where the picture at ``z`` (n, d) is not measured to have what is ``wanted`` (n, condition), by what it lacks; in place."""
+def _correct(model: GalaxyModel, z: Tensor, left: Tensor, asked: Tensor, held: Tensor, wanted: Tensor, edited: Tensor) -> None:
+    """Ask anew where the picture at ``z`` (n, d) is not measured to have what is ``wanted`` (n, condition), by what it lacks; in place.
+
+    What is of the modality of an ``edited`` attribute (n, condition) is asked for anew once only, and then gives way: a bright galaxy of
+    another r - i has another u - g.
+    """
+    chased, yields = held & model.prior.shown, _of_their_modality(model, edited) & ~edited
     rows, step, last, first = torch.arange(len(z)), torch.zeros_like(asked), torch.zeros_like(asked), asked.clone()
     for _ in range(_ROUNDS if model.stamp and model.prior.shown.any() else 0):
         shows, known, error = _before(model, Latent(z[rows].numpy()))
-        over = torch.where(known & held[rows] & model.prior.shown, shows + error - wanted[rows], 0.0)
+        over = torch.where(known & chased[rows], shows + error - wanted[rows], 0.0)
         far = (over.abs().amax(1) > _NEAR) & (over.abs().amax(1) < _REACH)
         rows, over, step, last = rows[far], over[far], step[far], last[far]
         if not len(rows):
@@ -67,7 +72,18 @@ def _correct(model: GalaxyModel, z: Tensor, left: Tensor, asked: Tensor, held: T
         brought = torch.where(step.abs() > _NEAR, (over - last) / step, 1.0).clamp(*_GAIN)
         again = first[rows] + (asked[rows] - over / brought - first[rows]).clamp(-_LONGEST, _LONGEST)
         step, last, asked[rows] = again - asked[rows], over, again
-        z[rows] = model.prior.transform(left[rows], asked[rows], held[rows])
+        z[rows] = model.prior.transform(left[rows], asked[rows], held[rows], edited[rows])
+        chased = chased & ~yields
+
+
+def _of_their_modality(model: GalaxyModel, which: Tensor) -> Tensor:
+    """The attributes that share a modality with some of ``which``, both (n, condition)."""
+    names = model.inputs.condition_names
+    shared = torch.zeros_like(which)
+    for group in model.inputs.groups.values():
+        columns = [index for index, name in enumerate(names) if name.partition("=")[0] in group]
+        shared[:, columns] = which[:, columns].any(1, keepdim=True)
+    return shared
 
 
 def _before(model: GalaxyModel, latent: Latent) -> tuple[Tensor, ...]:

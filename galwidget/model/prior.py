@@ -18,8 +18,10 @@ from galwidget.model.networks import Perceptron
 __all__ = ["FlowPrior"]
 
 #: Hidden size of the network that knows what pictures show; steps towards a request, at most one standard deviation of the latent long; how
-#: far an attribute is chased in one of them, in its standard deviations; and their damping: what cannot be drawn is left undrawn.
-_PHOTOMETER, _STEPS, _FARTHEST, _DAMPING = 160, 3, 0.5, 1e-2
+#: far an attribute is chased in one of them, in its standard deviations.
+_PHOTOMETER, _STEPS, _FARTHEST = 160, 3, 0.5
+#: Damping of these steps: what cannot be drawn is left undrawn. Of all alike; of what comes first, and of what gives way to it.
+_DAMPING, _FIRST, _YIELDING = 1e-2, 5e-4, 3e-3
 _BINS = 8
 
 
@@ -127,34 +129,42 @@ class FlowPrior(nn.Module):
         density = self.flow(self._given(value, mask)).log_prob((z - self.center) / self.spread)
         return density - self.spread.log().sum()
 
-    def transform(self, u: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-        """Z = f(u; a): from standard normal ``u`` (n, d) to the latent, given attributes."""
-        return self._met(self.flow(self._given(value, mask)).transform.inv(u), value, mask) * self.spread + self.center
+    def transform(self, u: Tensor, value: Tensor, mask: Tensor, first: Tensor | None = None) -> Tensor:
+        """Z = f(u; a): from standard normal ``u`` (n, d) to the latent, given attributes.
+
+        Those of ``first`` (n, condition) are met where no galaxy has all; default: none comes first.
+        """
+        return self._met(self.flow(self._given(value, mask)).transform.inv(u), value, mask, first) * self.spread + self.center
 
     def shows(self, z: Tensor) -> Tensor:
         """The attributes that the pictures at ``z`` (n, d) show, standardised, (n, condition); meaningless where `shown` is false."""
         return self.photometer((z - self.center) / self.spread)
 
-    def _met(self, place: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    def _met(self, place: Tensor, value: Tensor, mask: Tensor, first: Tensor | None) -> Tensor:
         """Gauss-Newton steps of least length from ``place`` (n, d), standardised, to where the picture shows what is asked."""
         wanted = mask & self.shown
         if not wanted.any():
             return place
 
         asked = wanted.any(0).nonzero()[:, 0]
+        alike = torch.full((len(place), len(asked)), _DAMPING)
+        damping = alike if first is None else torch.where(first[:, asked], _FIRST, _YIELDING)
 
         def missing(here: Tensor) -> Tensor:
             return torch.where(wanted, value - self.photometer(here), 0.0)[:, asked]
 
+        def worth(missed: Tensor) -> Tensor:
+            return (missed.abs() / damping.sqrt()).sum(1)
+
         missed = missing(place)
         for _ in range(_STEPS):
             slope = self._slope(place, asked) * wanted[:, asked, None]
-            gram = slope @ slope.transpose(1, 2) + _DAMPING * torch.eye(len(asked))
+            gram = slope @ slope.transpose(1, 2) + torch.diag_embed(damping)
             reached = torch.linalg.solve(gram, missed.clamp(-_FARTHEST, _FARTHEST)[..., None])
             step = (slope.transpose(1, 2) @ reached)[..., 0]
             moved = place + step / step.norm(dim=1, keepdim=True).clamp(min=1.0)
             still = missing(moved)
-            better = (still.abs().sum(1) < missed.abs().sum(1))[:, None]
+            better = (worth(still) < worth(missed))[:, None]
             place, missed = torch.where(better, moved, place), torch.where(better, still, missed)
         return place
 
