@@ -12,6 +12,7 @@ from astropy.utils.masked import Masked
 from galwidget import Galaxies, Survey, read_field
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two groups for two processes: what waits for a browser, and what computes; what a session prepares is prepared once."""
     for item in items:
