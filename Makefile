@@ -19,11 +19,11 @@ lab: $(VENV)/lab
 test bench: export OMP_NUM_THREADS ?= 1
 test bench: export OPENBLAS_NUM_THREADS ?= 1
 
-# Every check runs, whether or not the one before passed, and pytest closes: the browser in one process, all else in another.
+# Every check runs, whether or not the one before passed, and pytest closes.
 test: $(VENV)/test js/node_modules/installed browser
 	@status=0; \
 	$(MAKE) --no-print-directory --keep-going lint vitest || status=1; \
-	$(BIN)/pytest --numprocesses=2 --dist=loadgroup $(ARGS) || status=1; \
+	$(BIN)/pytest $(ARGS) || status=1; \
 	exit $$status
 
 lint: ruff mypy import-linter tsc biome

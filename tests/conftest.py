@@ -12,13 +12,6 @@ from astropy.utils.masked import Masked
 from galwidget import Galaxies, Survey, read_field
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups for two processes: what waits for a browser, and what computes; what a session prepares is prepared once."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if item.path.is_relative_to(Path(__file__).parent / "browser") else "computing"))
-
-
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real survey data, or a skip that says how to have it."""
