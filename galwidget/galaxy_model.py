@@ -224,8 +224,8 @@ class GalaxyModel:
     def edit(self, of: Galaxies | Latent, *, seed: int | None = None, **attributes: Any) -> Galaxies:
         """The same galaxies with some attributes changed, before the telescope.
 
-        What a galaxy is beside its attributes, u = f^-1(z; a), is kept, and the attributes are replaced: z' = f(u; a'), asked for anew,
-        up to four times, where the picture does not have them. An area follows brightness, size and concentration, and they follow it.
+        What a galaxy is beside its attributes, u = f^-1(z; a), is kept, and these are replaced: z' = f(u; a'), asked for anew, up to four
+        times, where the picture lacks them. Where no galaxy has all, others of the modality give way; area goes with brightness and shape.
 
         Parameters
         ----------

@@ -105,6 +105,13 @@ def test_every_attribute_is_edited_by_what_was_asked_and_the_others_drift_little
     assert {name: value for name, value in drifts.items() if value > 0.1} == {}
 
 
+def test_the_colour_of_a_bright_galaxy_moves_though_its_other_colours_leave_it_little_room(model, held_out):
+    start = model.encode(held_out[held_out.attribute("mag_r") < 19.8][:24])
+    before = model.decode(start).attribute("r_i")
+    moved = model.edit(start, r_i=before - 0.08).attribute("r_i") - before
+    assert np.nanmean(moved / -0.08) > 0.75
+
+
 def test_redshift_is_predicted_from_images_and_from_colours(model, held_out):
     truth = held_out.attribute("redshift")
     for using in (["image"], ["brightness", "colours"]):
