@@ -16,8 +16,8 @@ from galwidget.observation import observe
 
 __all__ = ["Comparable", "comparable", "draw_pictures", "observe_like", "observed_halves", "pictures", "sky_correlation"]
 
-#: Lags, in pixels, to which the correlation of the sky's noise is followed.
-_LAGS = 4
+#: Lags, in pixels, to which the correlation of the sky's noise is followed: apertures of faint galaxies are as wide as twice that.
+_LAGS = 8
 #: Pixels farther from the centre than this share of half the stamp are sky, around the fainter half of the galaxies.
 _SKY_RADIUS = 0.75
 #: Whitened pixels beyond this are sources that nobody masked.

@@ -97,7 +97,7 @@ def test_contraction_makes_codes_move_less_with_the_noise(sample):
                         sample.psf, survey=sample.survey)  # fmt: skip
 
     def moved(name):
-        model = quick(name, sample, epochs=8)
+        model = quick(name, sample, epochs=16)
         codes = model.encode(sample).mean
         return np.mean((model.encode(again).mean - codes) ** 2) / np.mean(codes.var(0))
 
@@ -106,7 +106,7 @@ def test_contraction_makes_codes_move_less_with_the_noise(sample):
 
 def test_sparse_codes_use_few_of_their_numbers(sample):
     def crowding(name):
-        code = quick(name, sample, latent_size=16, epochs=12).encode(sample).mean
+        code = quick(name, sample, latent_size=16, epochs=40).encode(sample).mean
         return np.mean(np.abs(code).sum(1) / np.linalg.norm(code, axis=1))
 
     assert crowding("sparse") < 0.9 * crowding("ae")

@@ -210,7 +210,7 @@ def test_a_sharper_psf_brings_what_that_telescope_would_see(model, observed):
 
 def test_the_own_psf_brings_back_the_denoised(model, observed, clean):
     same = gw.deconvolve(model, observed[:6], psf=observed.psf[:6], progress=False)
-    np.testing.assert_allclose(same.flux, clean.flux[:6], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(same.flux, clean.flux[:6], rtol=1e-4, atol=1e-3 * observed.survey.sky_sigma.min())
     np.testing.assert_allclose(same.ivar, clean.ivar[:6], rtol=0.05)
 
 
@@ -228,14 +228,19 @@ def test_empty_sky_stays_empty(model, observed):
     assert np.median(out.flux.sum((2, 3)) / np.maximum(sky, 0).sum((2, 3))) < 0.1
 
 
-def test_noise_makes_no_second_source(clean, observed):
-    """The brightest pixel beyond a galaxy's light is where it would be without this noise: none stands out of a smooth decline."""
+def test_noise_makes_no_second_source(clean, observed, truth):
+    """The brightest pixel beyond a galaxy's light is where it would be without this noise: what stands out there is a true knot."""
     from scipy.ndimage import maximum_filter, uniform_filter
 
     sigma = observed.survey.sky_sigma[:, None, None]
     radius = np.hypot(*(np.indices((32, 32)) - 15.5))
-    peaks = (clean.flux == maximum_filter(clean.flux, (1, 1, 5, 5))) & (clean.flux - uniform_filter(clean.flux, (1, 1, 9, 9)) > sigma)
-    assert (peaks & (radius > 10)).sum((1, 2, 3)).mean() < 0.02
+
+    def peaks(galaxies):
+        flux = galaxies.flux
+        return (flux == maximum_filter(flux, (1, 1, 5, 5))) & (flux - uniform_filter(flux, (1, 1, 9, 9)) > sigma) & (radius > 10)
+
+    found = peaks(clean) & ~maximum_filter(peaks(truth), (1, 1, 5, 5))
+    assert found.sum((1, 2, 3)).mean() < 0.02
 
 
 def test_both_a_psf_and_a_width_are_refused(model, observed):
