@@ -21,7 +21,7 @@ test bench: export OPENBLAS_NUM_THREADS ?= 1
 
 # Every check runs, whether or not another passed: what waits for a browser beside all else, and the output of each by itself.
 test: $(VENV)/test js/node_modules/installed browser
-	@$(if $(ARGS),$(BIN)/pytest --collect-only -qq $(ARGS) > /dev/null || { echo 'ARGS must be what pytest reads, and pick a test' >&2; exit 2; })
+	@$(if $(ARGS),$(BIN)/pytest --collect-only -qq $(ARGS) > /dev/null || { echo 'no test is picked by ARGS: give options and paths of pytest' >&2; exit 2; })
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 	    pytest-browser lint vitest pytest-other
 
