@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 __all__ = ["GaussianExpansion", "ImageDecoder", "ImageEncoder", "Perceptron"]
 
@@ -68,6 +70,34 @@ class ImageEncoder(nn.Module):
         return self.head(torch.cat([features.flatten(1), context], 1))
 
 
+class _Gaussians(torch.autograd.Function):
+    """exp2 of a polynomial of the pixel's place, (n, k, pixel), from its coefficients of x2, y2, xy, x, y and 1, (n, k, 6).
+
+    A sum of what depends on x, on y and on both, and powers of two: half the time of a product with all monomials and exp (measured, torch
+    2.13 on the CPU, whose exp is three times as slow as its exp2). The gradient needs no more than the moments of the Gaussians.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, polynomial: Tensor, axis: Tensor) -> Tensor:
+        xx, yy, xy, x, y, one = (coefficient[..., None] for coefficient in polynomial.unbind(-1))
+        along_x, along_y = (xx * axis + x) * axis + one, (yy * axis + y) * axis
+        form = (along_y[..., None] + along_x[..., None, :]).addcmul_((xy * axis)[..., None], axis)
+        # held above exp2(-86): products of denormal numbers take twenty times as long
+        gaussians = form.clamp_(min=-86.0).exp2_().flatten(2)
+        ctx.save_for_backward(gaussians, axis)
+        return gaussians
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+        gaussians, axis = ctx.saved_tensors
+        powers = torch.stack([torch.ones_like(axis), axis, axis * axis])
+        weighted = (slope * gaussians).unflatten(-1, (len(axis), len(axis)))
+        moments = math.log(2) * (powers @ weighted @ powers.T)
+        (one, x, xx), (y, xy, _), (yy, _, _) = (row.unbind(-1) for row in moments.unbind(-2))
+        return torch.stack([xx, yy, xy, x, y, one], -1), None
+
+
 class GaussianExpansion(nn.Module):
     r"""Light as a multi-Gaussian expansion: elliptical Gaussians on a ladder of sizes.
 
@@ -93,17 +123,14 @@ class GaussianExpansion(nn.Module):
     """
 
     ladder: Tensor
-    monomials: Tensor
+    axis: Tensor
 
     def __init__(self, bands: int, stamp: int, components: int = 10, *, concentric: bool = True) -> None:
         super().__init__()
         self.bands, self.stamp, self.components, self.concentric = bands, stamp, components, concentric
         sizes = torch.logspace(math.log10(_NARROWEST), math.log10(2 * stamp / 3), components)
         self.register_buffer("ladder", sizes.log(), persistent=False)
-        axis = torch.arange(stamp) - (stamp - 1) / 2
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
-        monomials = torch.stack([x * x, y * y, x * y, x, y, torch.ones_like(x)])
-        self.register_buffer("monomials", monomials.flatten(1), persistent=False)
+        self.register_buffer("axis", torch.arange(stamp) - (stamp - 1) / 2, persistent=False)
 
     @property
     def parameters_needed(self) -> int:
@@ -127,12 +154,11 @@ class GaussianExpansion(nn.Module):
         if not self.concentric:
             middle = middle + _FARTHEST * variance.sqrt()[..., None] * torch.tanh(places.view(-1, self.components, 2))
         x, y = middle.unbind(-1)
-        # minus half the quadratic form, as a polynomial of the pixel's place: one product of matrices for all components and pixels
-        form = torch.stack([yy, xx, -2 * xy], -1) / (-2 * determinant[..., None])
+        # minus half the quadratic form, over ln 2, as a polynomial of the pixel's place
+        form = torch.stack([yy, xx, -2 * xy], -1) / (-2 * math.log(2) * determinant[..., None])
         a, b, c = form.unbind(-1)
         polynomial = torch.stack([a, b, c, -2 * a * x - c * y, -2 * b * y - c * x, a * x * x + b * y * y + c * x * y], -1)
-        # held above exp(-60): products of denormal numbers take twenty times as long
-        gaussians = (polynomial @ self.monomials).clamp_(min=-60.0).exp_()
+        gaussians = _Gaussians.apply(polynomial, self.axis)
         weight = light.view(-1, self.bands, self.components).softmax(-1) / determinant.sqrt()[:, None]
         # scaled here, where there are ten numbers a band, and not there, where there are as many as pixels
         weight = weight * (flux / (weight @ gaussians.sum(-1)[..., None])[..., 0].clamp(min=1e-20))[..., None]

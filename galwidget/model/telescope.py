@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,11 +48,34 @@ def through(psf: Tensor, height: int, width: int) -> Callable[[Tensor], Tensor]:
     # only the half that wraps into the part that is kept needs room
     from scipy.fft import next_fast_len  # noqa: PLC0415 (the first picture needs no telescope)
 
-    size = [next_fast_len(side + half, real=True) for side in (height, width)]
-    transfer = torch.fft.rfft2(psf, s=size)
+    size = tuple(next_fast_len(side + half, real=True) for side in (height, width))
+    # the PSF's centre is brought to the first pixel
+    y, x = (torch.exp(half / side * math.tau * 1j * torch.arange(side).double()) for side in size)
+    transfer = _spectrum(psf, size) * (x[: size[1] // 2 + 1, None] * y).to(psf.dtype.to_complex())
+    return lambda flux: _Convolution.apply(flux, transfer, size)
 
-    def seen(flux: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft2(flux, s=size) * transfer
-        return torch.fft.irfft2(spectrum, s=size).roll((-half, -half), (-2, -1))[..., :height, :width]
 
-    return seen
+class _Convolution(torch.autograd.Function):
+    """Pictures, padded with darkness, times a transfer function.
+
+    The gradient is the same with the conjugate: torch's own goes through complex transforms, of twice the work.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, flux: Tensor, transfer: Tensor, size: tuple[int, int]) -> Tensor:
+        ctx.save_for_backward(transfer)
+        ctx.size, ctx.shape = size, flux.shape
+        height, width = flux.shape[-2:]
+        # one axis after the other, so that rows that are cut off are not transformed
+        columns = torch.fft.ifft(_spectrum(flux, size) * transfer)
+        return torch.fft.irfft(columns[..., :height].mT.contiguous(), n=size[1])[..., :width]
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        (transfer,) = ctx.saved_tensors
+        return _Convolution.apply(slope, transfer.conj(), ctx.size).sum_to_size(ctx.shape), None, None
+
+
+def _spectrum(flux: Tensor, size: tuple[int, int]) -> Tensor:
+    """Fourier transform (..., kx, ky) of (..., y, x), padded to ``size`` (y, x)."""
+    return torch.fft.fft(torch.fft.rfft(flux, n=size[1]).mT.contiguous(), n=size[0])

@@ -269,6 +269,14 @@ def test_convolution_is_linear_and_does_not_wrap(size):
     np.testing.assert_allclose(convolve(torch.tensor(flux), torch.tensor(psf)).numpy(), expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(2, 2, 3, 3), (2, 3, 3), (2, 1, 2, 3, 3)])
+def test_the_gradients_of_a_convolution_are_its_derivatives(shape):
+    torch.manual_seed(0)
+    psf, flux = torch.rand(shape).double(), torch.rand(2, 2, 5, 4).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda flux: convolve(flux, psf), flux)
+    assert torch.autograd.gradgradcheck(lambda flux: convolve(flux, psf) ** 2, flux)
+
+
 def test_decoded_flux_is_positive_and_brightness_does_not_touch_the_shape():
     torch.manual_seed(0)
     image = image_modality()
@@ -297,6 +305,13 @@ def test_smooth_light_is_a_sum_of_gaussians_of_the_right_place_and_shape():
     bounded = 2.5 * np.tanh(np.hypot(0.6, 0.3) / 2.5) / np.hypot(0.6, 0.3)  # an ellipse is never longer than e^5
     expected = float(expansion.ladder[1].exp() ** 2) * torch.linalg.matrix_exp(eta * bounded) + 0.2 * torch.eye(2)
     torch.testing.assert_close(variance, expected.double(), rtol=1e-3, atol=1e-3)
+
+
+def test_the_gradients_of_smooth_light_are_its_derivatives():
+    torch.manual_seed(0)
+    expansion = GaussianExpansion(2, 8, components=3, concentric=False).double()
+    numbers, flux = torch.randn(2, expansion.parameters_needed).double().requires_grad_(), torch.rand(2, 2).double().requires_grad_()
+    assert torch.autograd.gradcheck(expansion, (numbers, flux))
 
 
 def test_gaussians_off_centre_lie_where_they_are_put_and_concentric_ones_are_the_same_as_none_moved():
