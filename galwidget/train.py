@@ -265,7 +265,7 @@ def _train(module: _Training, epochs: int, folder: Path | None, progress: Progre
     last = None
     if folder is not None:
         callbacks.append(
-            ModelCheckpoint(folder, filename="epoch={epoch}", save_last=True, save_top_k=1, every_n_epochs=1, save_on_train_epoch_end=True)
+            ModelCheckpoint(folder, filename="{epoch}", save_last=True, save_top_k=1, every_n_epochs=1, save_on_train_epoch_end=True)
         )
         found = folder / "last.ckpt"
         last = found if found.is_file() else None

@@ -9,6 +9,7 @@ import torch
 from astropy.table import QTable
 
 import galwidget as gw
+from galwidget.cli import main
 from galwidget.evaluation import chi2_per_pixel
 from galwidget.measurement import measure
 from galwidget.model.dataset import Batches, noisier, turn
@@ -98,6 +99,26 @@ def test_fine_tuning_starts_from_the_model_and_leaves_it_alone(sample):
     assert torch.equal(weights(start), before)
     moved = (weights(tuned) - before).abs().max()
     assert 0 < moved < 1e-3
+
+
+def test_the_command_trains_as_python_does_from_files_and_goes_on_from_a_model(redshifts, tmp_path, capsys):
+    catalogue, made, tuned, run = (str(tmp_path / name) for name in ("catalogue.fits", "made", "tuned", "run"))
+    redshifts.write(catalogue)
+    assert main(["train", made, catalogue, "--epochs", "2", "--latent-size", "4", "--seed", "1", "--checkpoints", run]) == 0
+    assert "4 latent dimensions" in capsys.readouterr().out
+    expected = gw.fit(gw.read(catalogue), epochs=2, latent_size=4, seed=1, progress=False)
+    assert torch.equal(weights(gw.load(made)), weights(expected))
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"epoch=1.ckpt", "last.ckpt"}
+    assert main(["train", tuned, catalogue, "--epochs", "1", "--start", made]) == 0
+    further = gw.fit(gw.read(catalogue), epochs=1, model=gw.load(made), progress=False)
+    assert torch.equal(weights(gw.load(tuned)), weights(further))
+    assert not torch.equal(weights(further), weights(expected))
+
+
+def test_the_command_says_what_it_lacks_and_leaves_nothing(tmp_path, capsys):
+    assert main(["train", str(tmp_path / "made")]) == 2
+    assert "no sample to train on; give FITS files of galaxies" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
 
 
 def test_distributed_ranks_share_the_batches_between_them(sample):
