@@ -271,8 +271,17 @@ class Galaxies:
         if self.table.colnames:
             if len(self) > _ROWS:
                 parts.append(f"<p>first {_ROWS} of {len(self)} rows:</p>")
-            parts.extend(self.table[:_ROWS].pformat(html=True, max_lines=-1, max_width=-1))
+            parts.extend(_readable(self.table[:_ROWS]).pformat(html=True, max_lines=-1, max_width=-1))
         return "".join(parts)
+
+
+def _readable(rows: QTable) -> QTable:
+    """Rows whose numbers have the digits that a person reads; a column with a format of its own keeps it."""
+    for name in rows.colnames:
+        known = rows[name].info
+        if known.format is None and getattr(known.dtype, "kind", "") == "f":
+            known.format = ".6f" if name in ("ra", "dec") else ".3f" if known.unit == u.mag else ".5g"
+    return rows
 
 
 def _pixels(values: Any, name: str, unit: u.Unit) -> np.ndarray:

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable
 
 from galwidget import Band, Galaxies, Survey
@@ -325,6 +326,17 @@ def test_html_shows_thumbnails_and_the_first_rows(gri, galaxies):
     assert many.count("<img") == 12
     assert len(re.findall(r"<td>\d+</td>", many)) == 5
     assert "first 5 of 100" in many
+
+
+def test_html_has_the_digits_that_a_person_reads_and_leaves_the_table_alone(gri):
+    table = QTable({"mag_r": [20.123456789] * u.mag, "ra": [180.123456789] * u.deg, "x": [1234.56789], "own": [2 / 3], "id": [123456789]})
+    table["sky"], table["own"].info.format = SkyCoord([10] * u.deg, [20] * u.deg), ".1f"
+    galaxies = Galaxies(table=table, survey=gri)
+    page = galaxies._repr_html_()
+    for cell in ("20.123", "180.123457", "1234.6", "0.7", "123456789", "10.0,20.0"):
+        assert f"<td>{cell}</td>" in page
+    assert galaxies.table["mag_r"].info.format is None
+    assert galaxies.table["mag_r"][0] == 20.123456789 * u.mag
 
 
 def test_html_of_no_galaxies_is_empty_but_there(galaxies):
