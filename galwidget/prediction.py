@@ -164,7 +164,9 @@ def joined(parts: Sequence[Prediction | CategoryPrediction]) -> Prediction | Cat
     return replace(first, **{field: np.concatenate([getattr(part, field) for part in parts]) for field in fields})
 
 
-def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: str) -> Prediction | CategoryPrediction:
+def predict(
+    name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: str, *, seen: bool = False
+) -> Prediction | CategoryPrediction:
     """The predictive distribution of one attribute from draws of the latent.
 
     Parameters
@@ -177,13 +179,16 @@ def predict(name: str, modality: Any, z: torch.Tensor, inputs: Inputs, group: st
         Draws from the posterior, shape (draw, n, d).
     inputs
         The model's inputs.
+    seen
+        Whether the posterior may know the attribute itself, as that of a galaxy that was drawn or edited.
     """
     draws, n = z.shape[:2]
     if isinstance(modality, CategoryModality):
         probabilities = modality.decode(z.flatten(0, 1)).softmax(1).view(draws, n, -1).mean(0)
         return CategoryPrediction(name, MORPHOLOGIES, probabilities.double().numpy())
     if isinstance(modality, MixtureModality):
-        logits, means, log_scatter = modality.decode(z.flatten(0, 1)).chunk(3, 1)
+        decoder = modality.decode if seen else modality.foretell
+        logits, means, log_scatter = decoder(z.flatten(0, 1)).chunk(3, 1)
         parts = (logits.softmax(1) / draws, means, log_scatter.clamp(*MIXTURE_SCATTER).exp())
     elif isinstance(modality, ColumnsModality):
         column = inputs.groups[group].index(name)

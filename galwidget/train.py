@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from galwidget.calibration import calibrate
 from galwidget.flow import fit_prior
+from galwidget.foretelling import fit_foreteller
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.model.census import Census
@@ -110,7 +111,7 @@ def fit(
     warm_up
         Share of the training over which beta rises from 0 to its value.
     prior_epochs
-        Passes of the flow's fit; 0 keeps the flow as it is.
+        Passes of the flow's fit; 0 keeps the flow as it is, and what foretells redshifts (`galwidget.foretelling`) too.
     population
         Galaxies whose brightness the prior has where none is asked for, such as ``gw.simulate(5000)`` with the counts of the sky beside a
         training sample that has bright ones in excess; default: that of the samples.
@@ -149,9 +150,11 @@ def fit(
     inputs, architecture = _inputs(samples, survey, latent_size, concentric) if model is None else (model.inputs, model.architecture)
     asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
     architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
+    foretells = bool(prior_epochs) and "redshift" in inputs.groups
+    architecture = replace(architecture, foretells=foretells or architecture.foretells)
     mvae, prior = build(inputs, architecture)
     if model is not None:
-        mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # the network that looks again may be new
+        mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # what looks again, or foretells, may be new
         prior.load_state_dict(model.prior.state_dict())
     _rest_first_look(mvae, fresh=model is None)
     batches = Batches(samples, inputs, batch_size, seed, repeats)
@@ -161,6 +164,8 @@ def fit(
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
         fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, population=population, progress=progress)
+    if foretells:
+        fit_foreteller(mvae, inputs, samples, seed=seed, progress=progress)
     about = dict(model.about) if model is not None else {}
     told = [
         f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -243,10 +244,25 @@ class ColumnsModality(_AttributeModality):
 
 
 class MixtureModality(_AttributeModality):
-    """One attribute whose distribution may have several peaks (redshift): a mixture of Gaussians."""
+    """One attribute whose distribution may have several peaks (redshift): a mixture of Gaussians.
 
-    def __init__(self, latent_size: int, components: int = 5, hidden: int = 96) -> None:
+    Parameters
+    ----------
+    latent_size, components, hidden
+        Sizes of the latent, of the mixture and of the hidden layers.
+    foretells
+        Whether a second decoder answers where the attribute was not seen (`galwidget.foretelling.fit_foreteller`). The first learns on
+        posteriors that saw it, and leans on dimensions of the latent that nothing but the attribute itself says.
+    """
+
+    def __init__(self, latent_size: int, components: int = 5, hidden: int = 96, *, foretells: bool = False) -> None:
         super().__init__(latent_size, 1, 3 * components, hidden)
+        # it learns after all the rest
+        self.foreteller = deepcopy(self.decoder).requires_grad_(False) if foretells else None
+
+    def foretell(self, z: Tensor) -> Tensor:
+        """The parameters of the likelihood at draws ``z`` (n, d) from posteriors that did not see the attribute, (n, 3 k)."""
+        return self.decode(z) if self.foreteller is None else self.foreteller(z)
 
     def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
         """See `Modality.log_likelihood`."""

@@ -36,6 +36,8 @@ class Architecture:
         How often the image's encoder corrects itself, see `galwidget.model.modalities.ImageModality`.
     concentric
         Whether the Gaussians of a galaxy's light share one centre, see `galwidget.model.networks.GaussianExpansion`.
+    foretells
+        Whether redshifts that were not seen have a decoder of their own, see `galwidget.model.modalities.MixtureModality`.
     """
 
     latent_size: int = 32
@@ -45,6 +47,7 @@ class Architecture:
     transforms: int = 4
     looks: int = 0
     concentric: bool = True
+    foretells: bool = False
 
 
 def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
@@ -62,7 +65,7 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
         if group == "morphology":
             modalities[group] = CategoryModality(latent_size, len(MORPHOLOGIES))
         elif group == "redshift":
-            modalities[group] = MixtureModality(latent_size)
+            modalities[group] = MixtureModality(latent_size, foretells=architecture.foretells)
         else:
             modalities[group] = ColumnsModality(latent_size, len(names))
     prior = FlowPrior(latent_size, len(inputs.condition_names), architecture.transforms)

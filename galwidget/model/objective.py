@@ -11,7 +11,7 @@ from torch import Tensor
 
 from galwidget.model.mvae import MVAE
 
-__all__ = ["Objective", "elbo"]
+__all__ = ["Objective", "elbo", "random_subset"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Objective:
         keeps = [present]
         if self.unimodal and len(names) > 1:
             keeps += [present & _one_hot(i, present) for i in range(len(names))]
-        keeps += [present & _random_subset(present) for _ in range(self.subsets) if len(names) > 1]
+        keeps += [present & random_subset(present) for _ in range(self.subsets) if len(names) > 1]
 
         joint = model.combine(experts)
         total = joint.mean.new_zeros(joint.mean.shape[0])
@@ -143,8 +143,8 @@ def _one_hot(index: int, present: Tensor) -> Tensor:
     return chosen
 
 
-def _random_subset(present: Tensor) -> Tensor:
-    """Half the time all but one of the modalities present, else a coin for each of them; at least one.
+def random_subset(present: Tensor) -> Tensor:
+    """Who keeps which modality, (modality, n), at random: half the time all but one of those present, else a coin for each; at least one.
 
     What is asked of a model is most often the one thing that was not measured: coins alone would show it that once in 2^modalities.
     """

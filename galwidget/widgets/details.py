@@ -74,4 +74,5 @@ def _at(model: GalaxyModel, latent: Latent) -> dict[str, Any]:
     with model.lock, torch.no_grad():
         z = torch.from_numpy(latent.mean) + torch.from_numpy(latent.std) * noise
         groups = model.inputs.groups
-        return {name: predict(name, model.mvae.modality(group), z, model.inputs, group) for group in groups for name in groups[group]}
+        names = [(group, name) for group in groups for name in groups[group]]
+        return {name: predict(name, model.mvae.modality(group), z, model.inputs, group, seen=True) for group, name in names}
