@@ -74,10 +74,8 @@ def fit_foreteller(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, s
         torch.manual_seed(seed)
         for _ in range(_EPOCHS):
             for rows in torch.randperm(len(value)).split(_BATCH):
-                measured = torch.rand(len(rows)) < _MEASURED
-                posterior = _posterior(
-                    mvae, names, _Seen(*(_either(measured, *pair, rows) for pair in zip(noted, exact, strict=True))), kinds
-                )
+                seen = _either(torch.rand(len(rows)) < _MEASURED, noted, exact, rows)
+                posterior = _posterior(mvae, names, seen, kinds)
                 z = posterior.mean + posterior.std * torch.randn(_DRAWS, *posterior.mean.shape)
                 truth = value[rows].repeat(_DRAWS, 1)
                 nats = gaussian_mixture(
@@ -91,10 +89,10 @@ def fit_foreteller(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, s
     modality.foreteller.requires_grad_(False)
 
 
-def _either(first: Tensor, one: Tensor, other: Tensor, rows: Tensor) -> Tensor:
-    """``rows`` of ``one`` where ``first``, else of ``other``; galaxies are their second dimension."""
-    one, other = one[:, rows], other[:, rows]
-    return torch.where(first.view(1, -1, *[1] * (one.ndim - 2)), one, other)
+def _either(first: Tensor, one: _Seen, other: _Seen, rows: Tensor) -> _Seen:
+    """Galaxies ``rows`` of ``one`` where ``first``, else of ``other``."""
+    wide, narrow = first[:, None], first
+    return _Seen(*(torch.where(here, a[:, rows], b[:, rows]) for here, a, b in zip((wide, wide, narrow), one, other, strict=True)))
 
 
 def _kinds(names: Sequence[str]) -> Tensor:
