@@ -1,98 +1,117 @@
-"""Learn to foretell redshifts: what a posterior that saw none says of them, without the detour over what only a redshift says."""
+"""Learn to foretell attributes: what a posterior that saw none says of them, without the detour over what only the attribute says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import NamedTuple, cast
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.inputs import Inputs
-from galwidget.model.likelihoods import gaussian_mixture
-from galwidget.model.modalities import MixtureModality
+from galwidget.model.modalities import AttributeModality, CategoryModality, Columns
 from galwidget.model.mvae import MVAE
 from galwidget.model.objective import random_subset
 from galwidget.predicted import SHOWN
 from galwidget.prediction import PHOTOMETRY
 from galwidget.progress import Progress, steps
 
-__all__ = ["fit_foreteller"]
+__all__ = ["fit_foretellers"]
 
-#: Galaxies at most, those of a batch, passes, points of each posterior, rate of Adam; galaxies that are encoded at a time.
-_MOST, _BATCH, _EPOCHS, _DRAWS, _RATE, _ENCODED = 40_000, 256, 40, 8, 3e-3, 128
+#: Galaxies at most, those of a batch, points of each posterior, rate of Adam; galaxies that are encoded at a time.
+_MOST, _BATCH, _DRAWS, _RATE, _ENCODED = 100_000, 256, 8, 3e-3, 128
 #: How often attributes are those that are measured on a galaxy's image.
 _MEASURED = 0.75
 
 
-class _Seen(NamedTuple):
-    """The experts of n galaxies: their means and precisions, (modality, n, d), and who has which, (modality, n)."""
+class _Evidence(NamedTuple):
+    """What is known of n galaxies: the image's expert and who has one, (n,); their own attributes and those measured, by modality."""
 
-    mean: Tensor
-    precision: Tensor
-    present: Tensor
+    image: tuple[Gaussian, Tensor]
+    own: dict[str, Columns]
+    measured: dict[str, Columns]
 
 
-def fit_foreteller(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, seed: int, progress: Progress = True) -> None:
-    r"""Fit the second decoder of redshifts, in place, to posteriors that did not see them.
+def fit_foretellers(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, epochs: int, seed: int, progress: Progress = True) -> None:
+    r"""Fit the second decoders of attributes, in place, to posteriors that did not see them.
 
-    It maximises :math:`\ln E_{q(z|x_S)} p(\mathrm{redshift} | z)` over random subsets S of the other modalities, and those that are asked
-    most: the image, photometry, both, everything. Three quarters of the attributes are measured on the images, with errors, the others
-    are those of the sample. An evidence lower bound is no good score of a prediction: its decoder sees draws from posteriors that know
-    the answer.
+    They maximise :math:`\ln E_{q(z|x_S)} p(a | z)` of one attribute a of each modality, another for each galaxy, over random subsets S of
+    all other modalities and of the attributes beside it, and those that are asked most: the image, photometry, both, everything. Three
+    quarters of the attributes in S are measured on the images, with errors, the others are those of the sample. An evidence lower bound
+    is no good score of a prediction: its decoder sees draws from posteriors that know the answer.
 
     Parameters
     ----------
     mvae, inputs
-        The trained model, with a modality that foretells.
+        The trained model, whose attributes have second decoders.
     samples
-        Galaxies with and without images; those without a redshift are left out, and of more than 40,000 an even choice is taken.
+        Galaxies with and without images; of more than 100,000 an even choice is taken.
+    epochs
+        Passes over them.
     seed
         Of subsets, draws and order.
     progress
         As in `galwidget.fit`.
     """
-    modality = cast("MixtureModality", mvae.modality("redshift"))
-    assert modality.foreteller is not None  # noqa: S101 (narrows the type)
-    modality.foreteller.load_state_dict(modality.decoder.state_dict())
-    known = [sample[np.flatnonzero(np.isfinite(sample.attribute("redshift")))] for sample in samples]
-    every = ceil(sum(map(len, known)) / _MOST)
-    known = [sample[::every] for sample in known if len(sample)]
-    names = [name for name in mvae.modalities if name != "redshift"]
-    if not known or not names:
-        return
-    exact, noted, value = _experts(mvae, inputs, known, names, progress)
-    kinds = _kinds(names)
-    optimizer = torch.optim.Adam(modality.foreteller.requires_grad_(True).parameters(), _RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _EPOCHS * ceil(len(value) / _BATCH))
-    with torch.random.fork_rng(devices=[]), steps(progress, "learning redshifts", _EPOCHS, unit="epoch", partial=True) as tell:
+    foretold = {group: cast("AttributeModality", mvae.modality(group)) for group in inputs.groups}
+    decoders = torch.nn.ModuleList()
+    for modality in foretold.values():
+        assert modality.foreteller is not None  # noqa: S101 (narrows the type)
+        modality.foreteller.load_state_dict(modality.decoder.state_dict())
+        decoders.append(modality.foreteller)
+    every = ceil(sum(map(len, samples)) / _MOST)
+    evidence = _evidence(mvae, inputs, [sample[::every] for sample in samples if len(sample)], progress)
+    n, kinds = len(evidence.image[1]), _kinds(["image", *inputs.groups])
+    optimizer = torch.optim.Adam(decoders.requires_grad_(True).parameters(), _RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * ceil(n / _BATCH))
+    with torch.random.fork_rng(devices=[]), steps(progress, "learning to predict", epochs, unit="epoch", partial=True) as tell:
         torch.manual_seed(seed)
-        for _ in range(_EPOCHS):
-            for rows in torch.randperm(len(value)).split(_BATCH):
-                seen = _either(torch.rand(len(rows)) < _MEASURED, noted, exact, rows)
-                posterior = _posterior(mvae, names, seen, kinds)
-                z = posterior.mean + posterior.std * torch.randn(_DRAWS, *posterior.mean.shape)
-                truth = value[rows].repeat(_DRAWS, 1)
-                nats = gaussian_mixture(
-                    truth, torch.zeros_like(truth), torch.ones_like(truth, dtype=torch.bool), modality.foretell(z.flatten(0, 1))
-                )
+        for _ in range(epochs):
+            for rows in torch.randperm(n).split(_BATCH):
+                image, seen, truth = _batch(evidence, rows)
+                loss = torch.zeros(())
+                for group, modality in foretold.items():
+                    asked = _asked(modality, truth[group].mask)
+                    hidden = seen | {group: _only(seen[group], ~asked)}
+                    posterior = _posterior(mvae, image, hidden, kinds)
+                    z = posterior.sample(torch.randn(_DRAWS, *posterior.mean.shape))
+                    wanted = Columns(*(part.repeat(_DRAWS, 1) for part in _only(truth[group], asked)))
+                    nats = modality.nats(wanted, modality.foretell(z.flatten(0, 1)))
+                    loss = loss - torch.logsumexp(nats.view(_DRAWS, -1), 0).mean()
                 optimizer.zero_grad()
-                (-torch.logsumexp(nats.view(_DRAWS, -1), 0).mean()).backward()
+                loss.backward()
                 optimizer.step()
                 schedule.step()
             tell(1)
-    modality.foreteller.requires_grad_(False)
+    decoders.requires_grad_(False)
 
 
-def _either(first: Tensor, one: _Seen, other: _Seen, rows: Tensor) -> _Seen:
-    """Galaxies ``rows`` of ``one`` where ``first``, else of ``other``."""
-    wide, narrow = first[:, None], first
-    return _Seen(*(torch.where(here, a[:, rows], b[:, rows]) for here, a, b in zip((wide, wide, narrow), one, other, strict=True)))
+def _asked(modality: AttributeModality, known: Tensor) -> Tensor:
+    """One of the columns that each galaxy has, at random, (n, column); all those of a category, which are one attribute."""
+    if isinstance(modality, CategoryModality):
+        return known
+    lots = torch.where(known, torch.rand(known.shape), -1.0)
+    return one_hot(lots.argmax(1), known.shape[1]).bool() & known
+
+
+def _only(columns: Columns, kept: Tensor) -> Columns:
+    return columns._replace(mask=columns.mask & kept)
+
+
+def _batch(evidence: _Evidence, rows: Tensor) -> tuple[tuple[Gaussian, Tensor], dict[str, Columns], dict[str, Columns]]:
+    """Of galaxies ``rows``: the image's expert, attributes as they are seen, and as they are."""
+    (gaussian, present), own = evidence.image, {name: Columns(*(part[rows] for part in each)) for name, each in evidence.own.items()}
+    measured = (torch.rand(len(rows)) < _MEASURED)[:, None]
+    seen = {
+        name: Columns(*(torch.where(measured, noted[rows], exact) for noted, exact in zip(evidence.measured[name], each, strict=True)))
+        for name, each in own.items()
+    }
+    return (Gaussian(gaussian.mean[rows], gaussian.precision[rows]), present[rows]), seen, own
 
 
 def _kinds(names: Sequence[str]) -> Tensor:
@@ -102,38 +121,46 @@ def _kinds(names: Sequence[str]) -> Tensor:
     return torch.stack([torch.ones_like(image), image, photometry, image | photometry])
 
 
-def _posterior(mvae: MVAE, names: Sequence[str], seen: _Seen, kinds: Tensor) -> Gaussian:
+@torch.no_grad()
+def _posterior(mvae: MVAE, image: tuple[Gaussian, Tensor], columns: Mapping[str, Columns], kinds: Tensor) -> Gaussian:
     """Posteriors from a subset for each galaxy, (n, d): one of ``kinds`` or, as often as each of them, a random one."""
-    kind = torch.randint(len(kinds) + 1, (seen.present.shape[1],))
-    usual = kinds[kind.clamp(max=len(kinds) - 1)].T & seen.present
-    keep = torch.where((kind < len(kinds)) & usual.any(0), usual, random_subset(seen.present) & seen.present)
-    experts = {name: (Gaussian(seen.mean[k], seen.precision[k]), seen.present[k]) for k, name in enumerate(names)}
-    return mvae.combine(experts, dict(zip(names, keep, strict=True)))
+    experts = {"image": image, **mvae.experts(columns)}
+    present = torch.stack([here for _, here in experts.values()])
+    kind = torch.randint(len(kinds) + 1, (present.shape[1],))
+    usual = kinds[kind.clamp(max=len(kinds) - 1)].T & present
+    keep = torch.where((kind < len(kinds)) & usual.any(0), usual, random_subset(present) & present)
+    return mvae.combine(experts, dict(zip(experts, keep, strict=True)))
 
 
 @torch.no_grad()
-def _experts(
-    mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], names: Sequence[str], progress: Progress
-) -> tuple[_Seen, _Seen, Tensor]:
-    """The experts of each galaxy's own attributes and of those measured on its image, and the standardised redshift, (n, 1)."""
-    shown = [name for name in inputs.groups if name in SHOWN]
-    exact, noted, value = [], [], []
+def _evidence(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], progress: Progress) -> _Evidence:
+    """What is known of the galaxies of all samples, one after the other."""
+    images, own, measured = [], [], []
     with steps(progress, "measuring and encoding", sum(map(len, samples)), partial=True) as tell:
         for sample in samples:
             for start in range(0, len(sample), _ENCODED):
                 part = sample[start : start + _ENCODED]
-                experts = mvae.experts(inputs.tensors(part, without="redshift"))
-                catalogue = None if part.flux is None else mvae.experts(inputs.tensors(measure(part), shown))
-                image = {"image": experts["image"]} if "image" in experts else {}
-                exact.append(_stacked(experts, names, len(part), mvae.latent_size))
-                noted.append(exact[-1] if catalogue is None else _stacked(image | catalogue, names, len(part), mvae.latent_size))
-                value.append(torch.from_numpy(inputs.scalings["redshift"].forward(part.attribute("redshift"))[0]).float())
+                images.append(_image(mvae, inputs, part))
+                own.append([inputs.columns(part, group) for group in inputs.groups])
+                # what a catalogue has of a picture: no redshift, no type
+                catalogue, shown = (part, inputs.groups) if part.flux is None else (measure(part), SHOWN)
+                measured.append([inputs.columns(catalogue, group, None if group in shown else ()) for group in inputs.groups])
                 tell(len(part))
-    own, measured = (_Seen(*(torch.cat(parts, 1) for parts in zip(*each, strict=True))) for each in (exact, noted))
-    return own, measured, torch.cat(value)[:, None]
+    mean, precision, present = _joined(images)
+    columns = (
+        dict(zip(inputs.groups, (Columns(*_joined(each)) for each in zip(*parts, strict=True)), strict=True)) for parts in (own, measured)
+    )
+    return _Evidence((Gaussian(mean, precision), present), *columns)
 
 
-def _stacked(experts: dict[str, tuple[Gaussian, Tensor]], names: Sequence[str], n: int, size: int) -> _Seen:
-    nothing = Gaussian(torch.zeros(n, size), torch.ones(n, size)), torch.zeros(n, dtype=torch.bool)
-    gaussians, present = zip(*(experts.get(name, nothing) for name in names), strict=True)
-    return _Seen(torch.stack([one.mean for one in gaussians]), torch.stack([one.precision for one in gaussians]), torch.stack(present))
+def _image(mvae: MVAE, inputs: Inputs, galaxies: Galaxies) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and precision of the image's expert, (n, d), and who has an image, (n,)."""
+    if inputs.stamp and galaxies.flux is not None:
+        (mean, precision), present = mvae.experts(inputs.tensors(galaxies, ["image"]))["image"]
+        return mean, precision, present
+    mean = torch.zeros(len(galaxies), mvae.latent_size)
+    return mean, torch.ones_like(mean), torch.zeros(len(galaxies), dtype=torch.bool)
+
+
+def _joined(parts: Iterable[Sequence[Tensor]]) -> list[Tensor]:
+    return [torch.cat(each) for each in zip(*parts, strict=True)]

@@ -183,19 +183,18 @@ def predict(
         Whether the posterior may know the attribute itself, as that of a galaxy that was drawn or edited.
     """
     draws, n = z.shape[:2]
-    if isinstance(modality, CategoryModality):
-        probabilities = modality.decode(z.flatten(0, 1)).softmax(1).view(draws, n, -1).mean(0)
-        return CategoryPrediction(name, MORPHOLOGIES, probabilities.double().numpy())
-    if isinstance(modality, MixtureModality):
-        decoder = modality.decode if seen else modality.foretell
-        logits, means, log_scatter = decoder(z.flatten(0, 1)).chunk(3, 1)
-        parts = (logits.softmax(1) / draws, means, log_scatter.clamp(*MIXTURE_SCATTER).exp())
-    elif isinstance(modality, ColumnsModality):
-        column = inputs.groups[group].index(name)
-        means, scatter = (part[:, column : column + 1] for part in modality.predictive(z.flatten(0, 1)))
-        parts = (means.new_full(means.shape, 1 / draws), means, scatter)
-    else:
+    if not isinstance(modality, CategoryModality | MixtureModality | ColumnsModality):
         raise TypeError(f"{group} has no attribute to predict")
+    parameters = (modality.decode if seen else modality.foretell)(z.flatten(0, 1))
+    if isinstance(modality, CategoryModality):
+        return CategoryPrediction(name, MORPHOLOGIES, parameters.softmax(1).view(draws, n, -1).mean(0).double().numpy())
+    if isinstance(modality, MixtureModality):
+        logits, means, log_scatter = parameters.chunk(3, 1)
+        parts = (logits.softmax(1) / draws, means, log_scatter.clamp(*MIXTURE_SCATTER).exp())
+    else:
+        column = inputs.groups[group].index(name)
+        means, scatter = (part[:, column : column + 1] for part in modality.predictive(parameters))
+        parts = (means.new_full(means.shape, 1 / draws), means, scatter)
     weights, centers, widths = (part.view(draws, n, -1).transpose(0, 1).reshape(n, -1).double().numpy() for part in parts)
     return Prediction(name, weights, centers, widths, inputs.scalings[name])
 

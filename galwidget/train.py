@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from galwidget.calibration import calibrate
 from galwidget.flow import fit_prior
-from galwidget.foretelling import fit_foreteller
+from galwidget.foretelling import fit_foretellers
 from galwidget.galaxies import Galaxies
 from galwidget.galaxy_model import GalaxyModel
 from galwidget.model.census import Census
@@ -50,6 +50,8 @@ DEFAULT_OBJECTIVE = Objective(
 _FIRST_MODEL_ERROR, _SOFTENED = 0.5, 0.6
 #: Gradients are cut to this length; this many in a row without a finite one end the training.
 _LONGEST_GRADIENT, _MOST_LOST = 1000.0, 20
+#: Passes of what foretells attributes, in those of the flow's fit, and at most.
+_FORETOLD, _MOST_FORETOLD = 3, 120
 
 
 def fit(
@@ -111,7 +113,8 @@ def fit(
     warm_up
         Share of the training over which beta rises from 0 to its value.
     prior_epochs
-        Passes of the flow's fit; 0 keeps the flow as it is, and what foretells redshifts (`galwidget.foretelling`) too.
+        Passes of the flow's fit; what predicts attributes that were not seen (`galwidget.foretelling`) has three times as many, at most
+        120. 0 keeps both as they are.
     population
         Galaxies whose brightness the prior has where none is asked for, such as ``gw.simulate(5000)`` with the counts of the sky beside a
         training sample that has bright ones in excess; default: that of the samples.
@@ -150,7 +153,7 @@ def fit(
     inputs, architecture = _inputs(samples, survey, latent_size, concentric) if model is None else (model.inputs, model.architecture)
     asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
     architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
-    foretells = bool(prior_epochs) and "redshift" in inputs.groups
+    foretells = bool(prior_epochs and inputs.groups)
     architecture = replace(architecture, foretells=foretells or architecture.foretells)
     mvae, prior = build(inputs, architecture)
     if model is not None:
@@ -165,7 +168,8 @@ def fit(
     if prior_epochs:
         fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, population=population, progress=progress)
     if foretells:
-        fit_foreteller(mvae, inputs, samples, seed=seed, progress=progress)
+        passes = min(_FORETOLD * prior_epochs, _MOST_FORETOLD)
+        fit_foretellers(mvae, inputs, samples, epochs=passes, seed=seed, progress=progress)
     about = dict(model.about) if model is not None else {}
     told = [
         f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples

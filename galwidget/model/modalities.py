@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
@@ -14,7 +15,17 @@ from galwidget.model.gaussian import Gaussian
 from galwidget.model.networks import ImageDecoder, ImageEncoder, Perceptron
 from galwidget.model.telescope import convolve
 
-__all__ = ["CategoryModality", "Columns", "ColumnsModality", "ImageModality", "Images", "MixtureModality", "Modality", "expert"]
+__all__ = [
+    "AttributeModality",
+    "CategoryModality",
+    "Columns",
+    "ColumnsModality",
+    "ImageModality",
+    "Images",
+    "MixtureModality",
+    "Modality",
+    "expert",
+]
 
 #: Channels of the network that looks again.
 _SECOND_LOOK = (24, 48, 64, 64)
@@ -202,13 +213,24 @@ class ImageModality(nn.Module):
         return functional.smooth_l1_loss(seen, smooth, beta=0.05, reduction="none").sum((1, 2, 3))
 
 
-class _AttributeModality(nn.Module):
-    """What groups of attributes share: an encoder that knows which columns were measured, and how well."""
+class AttributeModality(nn.Module, ABC):
+    """What groups of attributes share: an encoder that knows which columns were measured, and how well; one or two decoders.
 
-    def __init__(self, latent_size: int, columns: int, outputs: int, hidden: int = 96) -> None:
+    Parameters
+    ----------
+    latent_size, columns, outputs, hidden
+        Sizes of the latent, of the data, of the likelihood's parameters and of the hidden layers.
+    foretells
+        Whether a second decoder answers where an attribute was not seen (`galwidget.foretelling.fit_foretellers`). The first learns on
+        posteriors that saw it, and leans on dimensions of the latent that nothing but the attribute itself says.
+    """
+
+    def __init__(self, latent_size: int, columns: int, outputs: int, hidden: int, *, foretells: bool) -> None:
         super().__init__()
         self.encoder = Perceptron(3 * columns, 2 * latent_size, hidden)
         self.decoder = Perceptron(latent_size, outputs, hidden)
+        # it learns after all the rest
+        self.foreteller = deepcopy(self.decoder).requires_grad_(False) if foretells else None
 
     def encode(self, data: Columns) -> Gaussian:
         """See `Modality.encode`."""
@@ -220,61 +242,58 @@ class _AttributeModality(nn.Module):
         """The parameters of the likelihood, shape (n, parameter)."""
         return self.decoder(z)
 
+    def foretell(self, z: Tensor) -> Tensor:
+        """The parameters of the likelihood at draws ``z`` (n, d) from posteriors that did not see the attribute, (n, parameter)."""
+        return self.decode(z) if self.foreteller is None else self.foreteller(z)
 
-class ColumnsModality(_AttributeModality):
+    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
+        """See `Modality.log_likelihood`."""
+        return self.nats(data, self.decode(z))
+
+    @abstractmethod
+    def nats(self, data: Columns, parameters: Tensor) -> Tensor:
+        """Log likelihood of ``data`` by ``parameters`` (n, parameter) of `decode` or `foretell`, (n,); 0 where absent."""
+
+
+class ColumnsModality(AttributeModality):
     """Continuous attributes: Gaussian, with a learned scatter beside the measured error.
 
     The scatter is each column's own times a factor, between a fifth and five, that depends on the galaxy: a faint galaxy's latent says
     less of its colour than a bright one's.
     """
 
-    def __init__(self, latent_size: int, columns: int, hidden: int = 96) -> None:
-        super().__init__(latent_size, columns, 2 * columns, hidden)
+    def __init__(self, latent_size: int, columns: int, hidden: int = 96, *, foretells: bool = False) -> None:
+        super().__init__(latent_size, columns, 2 * columns, hidden, foretells=foretells)
         self.log_scatter = nn.Parameter(torch.full((columns,), -1.0))
 
-    def predictive(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of each column at ``z`` (n, d), standardised, both (n, column)."""
-        mean, factor = self.decode(z).chunk(2, 1)
+    def predictive(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each column by ``parameters`` of `decode` or `foretell`, standardised, both (n, column)."""
+        mean, factor = parameters.chunk(2, 1)
         return mean, (self.log_scatter + 1.6 * torch.tanh(factor)).clamp(min=-5.0).exp()
 
-    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
-        """See `Modality.log_likelihood`."""
-        mean, scatter = self.predictive(z)
+    def nats(self, data: Columns, parameters: Tensor) -> Tensor:
+        """Of `galwidget.model.likelihoods.gaussian_columns`."""
+        mean, scatter = self.predictive(parameters)
         return likelihoods.gaussian_columns(data.value, data.error, data.mask, mean, scatter.log())
 
 
-class MixtureModality(_AttributeModality):
-    """One attribute whose distribution may have several peaks (redshift): a mixture of Gaussians.
-
-    Parameters
-    ----------
-    latent_size, components, hidden
-        Sizes of the latent, of the mixture and of the hidden layers.
-    foretells
-        Whether a second decoder answers where the attribute was not seen (`galwidget.foretelling.fit_foreteller`). The first learns on
-        posteriors that saw it, and leans on dimensions of the latent that nothing but the attribute itself says.
-    """
+class MixtureModality(AttributeModality):
+    """One attribute whose distribution may have several peaks (redshift): a mixture of ``components`` Gaussians."""
 
     def __init__(self, latent_size: int, components: int = 5, hidden: int = 96, *, foretells: bool = False) -> None:
-        super().__init__(latent_size, 1, 3 * components, hidden)
-        # it learns after all the rest
-        self.foreteller = deepcopy(self.decoder).requires_grad_(False) if foretells else None
+        super().__init__(latent_size, 1, 3 * components, hidden, foretells=foretells)
 
-    def foretell(self, z: Tensor) -> Tensor:
-        """The parameters of the likelihood at draws ``z`` (n, d) from posteriors that did not see the attribute, (n, 3 k)."""
-        return self.decode(z) if self.foreteller is None else self.foreteller(z)
-
-    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
-        """See `Modality.log_likelihood`."""
-        return likelihoods.gaussian_mixture(data.value, data.error, data.mask, self.decode(z))
+    def nats(self, data: Columns, parameters: Tensor) -> Tensor:
+        """Of `galwidget.model.likelihoods.gaussian_mixture`."""
+        return likelihoods.gaussian_mixture(data.value, data.error, data.mask, parameters)
 
 
-class CategoryModality(_AttributeModality):
+class CategoryModality(AttributeModality):
     """One attribute with named values (Hubble type): categorical; the columns are one-hot."""
 
-    def __init__(self, latent_size: int, categories: int, hidden: int = 96) -> None:
-        super().__init__(latent_size, categories, categories, hidden)
+    def __init__(self, latent_size: int, categories: int, hidden: int = 96, *, foretells: bool = False) -> None:
+        super().__init__(latent_size, categories, categories, hidden, foretells=foretells)
 
-    def log_likelihood(self, data: Columns, z: Tensor) -> Tensor:
-        """See `Modality.log_likelihood`."""
-        return likelihoods.categorical(data.value, data.mask, self.decode(z))
+    def nats(self, data: Columns, parameters: Tensor) -> Tensor:
+        """Of `galwidget.model.likelihoods.categorical`."""
+        return likelihoods.categorical(data.value, data.mask, parameters)

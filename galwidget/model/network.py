@@ -37,7 +37,7 @@ class Architecture:
     concentric
         Whether the Gaussians of a galaxy's light share one centre, see `galwidget.model.networks.GaussianExpansion`.
     foretells
-        Whether redshifts that were not seen have a decoder of their own, see `galwidget.model.modalities.MixtureModality`.
+        Whether attributes that were not seen have decoders of their own, see `galwidget.foretelling.fit_foretellers`.
     """
 
     latent_size: int = 32
@@ -61,13 +61,14 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
         noise, psf = torch.from_numpy(survey.sky_sigma), torch.from_numpy(survey.psf())
         settings = (architecture.model_error, architecture.roughness, architecture.looks, architecture.concentric)
         modalities["image"] = ImageModality(latent_size, noise, psf, log_flux, inputs.stamp, *settings)
+    foretells = architecture.foretells
     for group, names in inputs.groups.items():
         if group == "morphology":
-            modalities[group] = CategoryModality(latent_size, len(MORPHOLOGIES))
+            modalities[group] = CategoryModality(latent_size, len(MORPHOLOGIES), foretells=foretells)
         elif group == "redshift":
-            modalities[group] = MixtureModality(latent_size, foretells=architecture.foretells)
+            modalities[group] = MixtureModality(latent_size, foretells=foretells)
         else:
-            modalities[group] = ColumnsModality(latent_size, len(names))
+            modalities[group] = ColumnsModality(latent_size, len(names), foretells=foretells)
     prior = FlowPrior(latent_size, len(inputs.condition_names), architecture.transforms)
     mvae = MVAE(latent_size, modalities)
     # convolutions of pictures with few channels are twice as fast with the channels last (measured, torch 2.13 on the CPU)

@@ -49,7 +49,8 @@ def joint_draws(
     found: dict[str, np.ndarray] = {}
     with model.lock, torch.no_grad():
         for column, (group, name) in enumerate([("redshift", "redshift"), *names]):
-            here = predict(name, model.mvae.modalities[group], points[None], model.inputs, group)
+            # magnitudes and colours are most often what was seen
+            here = predict(name, model.mvae.modalities[group], points[None], model.inputs, group, seen=group in _PHOTOMETRIC)
             assert isinstance(here, Prediction)  # noqa: S101 (narrows the type)
             found[name] = _draw(here, even[..., 0].ravel(), normal[..., size + column].ravel()).reshape(n, count)
         if "morphology" in model.inputs.groups:

@@ -229,7 +229,7 @@ def catalogue(magnitude):
 def magnitudes(model, **asked):
     z = torch.from_numpy(model.draw(800, seed=1, **asked).mean)
     with torch.no_grad():
-        return model.inputs.scalings["mag_r"].inverse(model.mvae.modality("brightness").predictive(z)[0][:, 0].numpy())
+        return model.inputs.scalings["mag_r"].inverse(model.mvae.decode(z, "brightness")[:, 0].numpy())
 
 
 def test_the_prior_has_the_brightness_of_the_population_that_is_given_it_and_meets_requests_as_before():
