@@ -95,6 +95,7 @@ def train_shipped(
     simulated: int = 24_000,
     epochs: int = 13,
     second_epochs: int = 8,
+    third_epochs: int = 3,
     run: str | PathLike[str] | None = None,
     seed: int = 0,
 ) -> GalaxyModel:
@@ -114,6 +115,8 @@ def train_shipped(
         On simulated galaxies, redshifts, and the field's galaxies, each of those four times an epoch.
     second_epochs
         With an encoder that looks again at what its first answer leaves, and each of the field's galaxies twelve times an epoch.
+    third_epochs
+        With an encoder that looks again twice: its correction alone learns.
     run
         Folder of checkpoints, to go on after a kill.
     seed
@@ -129,14 +132,15 @@ def train_shipped(
     redshifts = spectroscopic_sample(folder / "sdss_mgs" / "sdss_mgs_train.txt", sample.survey)
     samples = [sample, through_its_psf, *faint, sky, redshifts, real]
     once = [1] * (len(samples) - 1)
-    first, second = (None if run is None else Path(run) / name for name in ("first", "second"))
+    first, second, third = (None if run is None else Path(run) / name for name in ("first", "second", "third"))
     calibration = calibration_sample(300 + seed)
     whole: dict[str, Any] = {"model_error": 0.01, "concentric": False, "prior_epochs": 0, "calibrated": False}
     model = fit(samples, epochs=epochs, repeats=[*once, 4], seed=seed, run=first, **whole)
-    again: dict[str, Any] = {"learning_rate": 1e-3, "warm_up": 0.0, "model_error": 0.005, "looks": 1, "calibrated": False}
+    again: dict[str, Any] = {"repeats": [*once, 12], "warm_up": 0.0, "model_error": 0.005, "calibrated": False}
+    model = fit(samples, model=model, epochs=second_epochs, looks=1, learning_rate=1e-3, prior_epochs=0, seed=seed + 1, run=second, **again)
     # what is sampled follows the sky, though the training has bright galaxies in excess
     again |= {"prior_epochs": 20, "population": calibration[: _CALIBRATION[0][0]]}
-    model = fit(samples, model=model, epochs=second_epochs, repeats=[*once, 12], seed=seed + 1, run=second, **again)
+    model = fit(samples, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=third, **again)
     calibrate(model, calibration)
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for
     usual = sample.survey.psf()

@@ -103,8 +103,9 @@ def fit(
         Weight in nats of a penalty on structure finer than the PSF; default: none, or what ``model`` has.
     looks
         How often the image's encoder draws its answer and corrects it by what is left of the image: 1 brings bright galaxies much nearer,
-        at three times the cost of encoding. Only a model that was trained without can learn to, and its first look then rests; default: 0,
-        or what ``model`` has.
+        at three times the cost of encoding. Only a model that was trained without can learn to, and its first look then rests. Where it
+        is more than ``model`` has and that looks again already, all but the correction rests, and pictures and prior stay what they are:
+        2 tells colours and redshifts a tenth better. Default: 0, or what ``model`` has.
     concentric
         Whether the Gaussians that a fresh model draws a galaxy with share one centre; without, it draws lopsided galaxies, too
         (`galwidget.model.networks.GaussianExpansion`).
@@ -159,7 +160,7 @@ def fit(
     if model is not None:
         mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # what looks again, or foretells, may be new
         prior.load_state_dict(model.prior.state_dict())
-    _rest_first_look(mvae, fresh=model is None)
+    _rest(mvae, looked=None if model is None else model.architecture.looks)
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None
@@ -181,17 +182,22 @@ def fit(
     return fitted
 
 
-def _rest_first_look(mvae: MVAE, *, fresh: bool) -> None:
-    """Hold the encoder's first answer while a second look learns to correct it.
+def _rest(mvae: MVAE, looked: int | None) -> None:
+    """Hold what is not to move while the encoder learns to correct its answer; ``looked`` is how often it did before, None at first.
 
-    Each step would move both, and the second look moves against the first: where it overshoots, the two drive each other off.
+    Each step would move both the answer and its correction, and the correction moves against the answer: where it overshoots, the two
+    drive each other off. One that is only to be made more often leaves the decoder what it was, and all that was fitted to that.
     """
     image = dict(mvae.modalities.items()).get("image")
     if not isinstance(image, ImageModality) or not image.looks:
         return
-    if fresh:
+    if looked is None:
         raise ValueError(f"looks is {image.looks} for fresh weights; fit with looks=0, then fit again with model= that model and looks=1")
-    image.encoder.requires_grad_(False)
+    if image.looks > looked > 0 and image.second_look is not None:
+        mvae.requires_grad_(False)
+        image.second_look.requires_grad_(True)
+    else:
+        image.encoder.requires_grad_(False)
 
 
 def _inputs(samples: list[Galaxies], survey: str | Survey | None, latent_size: int, concentric: bool = True) -> tuple[Inputs, Architecture]:
@@ -233,7 +239,7 @@ class _Training(L.LightningModule):
         self.batches.rank, self.batches.world = self.global_rank, self.trainer.world_size
         return DataLoader(self.batches, batch_size=None)
 
-    def training_step(self, batch: Mapping[str, Any], _: int) -> torch.Tensor:
+    def training_step(self, batch: Mapping[str, Any], _: int) -> torch.Tensor | None:
         # the step's number decides its draws, so that a resumed run draws what an unbroken one would have
         torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1024 + self.global_rank)
         done = self.global_step / max(len(self.batches) * self.epochs, 1)
@@ -245,7 +251,8 @@ class _Training(L.LightningModule):
         parts = self.objective(self.mvae, batch, beta)
         for name, value in parts.items():
             self.log(name, value.detach(), prog_bar=name in ("loss", "kl"), batch_size=self.batches.batch_size)
-        return parts["loss"]
+        # a batch without images teaches nothing where only what sees them learns
+        return parts["loss"] if parts["loss"].requires_grad else None
 
     def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:  # noqa: ARG002
         """As Lightning does, but one galaxy without a finite gradient costs its batch, not the model."""
@@ -301,6 +308,7 @@ def _quiet() -> Iterator[None]:
                 ".*in eval mode.*",
                 ".*LeafSpec.*",
                 ".*does not have many workers.*",
+                ".*`training_step` returned `None`.*",
             ):
                 warnings.filterwarnings("ignore", message=message)
             yield

@@ -10,15 +10,13 @@ import torch
 
 from galwidget.attributes import MORPHOLOGIES
 from galwidget.latent import Latent
-from galwidget.prediction import Prediction, predict
+from galwidget.prediction import PHOTOMETRY, Prediction, predict
 from galwidget.science.densities import Density
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
 
 __all__ = ["joint_draws"]
-
-_PHOTOMETRIC = ("brightness", "colours")
 
 
 def joint_draws(
@@ -42,7 +40,7 @@ def joint_draws(
         A stream of each galaxy.
     """
     n, size = latent.mean.shape
-    names = [(group, name) for group in _PHOTOMETRIC for name in model.inputs.groups.get(group, ())]
+    names = [(group, name) for group, each in model.inputs.groups.items() if group in PHOTOMETRY for name in each]
     normal = np.stack([random.standard_normal((count, size + 1 + len(names))) for random in randoms])
     even = np.stack([random.random((count, 3)) for random in randoms])
     points = torch.from_numpy((latent.mean[:, None] + latent.std[:, None] * normal[..., :size]).astype(np.float32).reshape(n * count, size))
@@ -50,7 +48,7 @@ def joint_draws(
     with model.lock, torch.no_grad():
         for column, (group, name) in enumerate([("redshift", "redshift"), *names]):
             # magnitudes and colours are most often what was seen
-            here = predict(name, model.mvae.modalities[group], points[None], model.inputs, group, seen=group in _PHOTOMETRIC)
+            here = predict(name, model.mvae.modalities[group], points[None], model.inputs, group, seen=group in PHOTOMETRY)
             assert isinstance(here, Prediction)  # noqa: S101 (narrows the type)
             found[name] = _draw(here, even[..., 0].ravel(), normal[..., size + column].ravel()).reshape(n, count)
         if "morphology" in model.inputs.groups:

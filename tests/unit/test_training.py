@@ -190,6 +190,18 @@ def test_the_first_look_rests_while_the_second_learns(sample):
         quick(sample, looks=1)
 
 
+def test_all_but_the_correction_rests_while_it_learns_to_be_made_more_often(sample):
+    catalogue = gw.Galaxies(table=sample.table, survey=sample.survey)
+    once = quick(sample, model=quick(sample, prior_epochs=0), looks=1, prior_epochs=0)
+    twice = quick(sample, catalogue, model=once, looks=2, prior_epochs=0, batch_size=1, epochs=1)  # some batches have no image
+    assert twice.architecture.looks == 2
+    before, after = (model.mvae.state_dict() for model in (once, twice))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all(name.startswith("modalities.image.second_look.") for name in moved)
+    assert all(torch.equal(tensor, twice.prior.state_dict()[name]) for name, tensor in once.prior.state_dict().items())
+
+
 class Spoil(lightning.Callback):
     """Makes one batch, or every batch, one that no gradient survives."""
 
