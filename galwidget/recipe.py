@@ -35,7 +35,7 @@ _LIMITS = (
     "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
     "Images much deeper than two thirds of KiDS's noise, or noisier than three times it: it saw none.",
     "Types and redshifts of real galaxies as a measurement: all types, and all redshifts above 0.3, are the simulation's. Calibrate first.",
-    "Errors of predictions for real galaxies, as they are: true of simulated ones; KiDS galaxies lie 0.9 to 1.9 times as far off.",
+    "Errors of predictions for real galaxies, as they are: true of simulated ones; KiDS galaxies lie 0.8 to 1.7 times as far off.",
     "Statistics of a population: what it samples follows the counts of simulated galaxies to r = 22.5.",
     "Shear: PSF-free shapes carry the prior of the model, and no response was measured.",
     "Structure finer than the PSF, faint companions, arms of faint galaxies: plausible, not seen.",

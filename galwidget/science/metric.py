@@ -24,7 +24,7 @@ _ALIKE = 0.2
 #: A unit is at least this, where neither galaxy has a width.
 _NARROWEST = 1e-4
 #: Galaxies that are drawn and observed twice, their seed, and how far the correlations found are drawn towards none.
-_DRAWN, _SEED, _SHRINKAGE = 768, 31, 0.1
+_DRAWN, _SEED, _SHRINKAGE = 768, 31, 0.02
 #: Signal to noise in the best band from which on a galaxy is well seen, and how many of those there must be.
 _CLEAR, _FEWEST = 40.0, 128
 _BATCH = 64
