@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -27,7 +27,6 @@ from galwidget.survey_check import refuse_another_survey
 
 if TYPE_CHECKING:
     from galwidget.galaxy_model import GalaxyModel
-    from galwidget.model.modalities import AttributeModality
 
 __all__ = ["Anomalies", "anomalies"]
 
@@ -147,7 +146,7 @@ def anomalies(
         What is normal: a few hundred galaxies. Default: simulated ones of the model's survey (768; a minute, once for a model, and
         none for the shipped one).
         They are right for a few galaxies, and for simulated ones. Real images have what no simulated one has, and the default finds most
-        real galaxies a little odd (64 % of a KiDS field beyond 3), though in much the same order. ``"own"``: ``galaxies`` themselves, less
+        real galaxies a little odd (53 % of a KiDS field beyond 3), though in much the same order. ``"own"``: ``galaxies`` themselves, less
         the fifth that is oddest for simulated ones; right for a sample of some hundreds that has oddities of its own. Galaxies: right
         where they are of the same images, clean, and not among those that the model was trained on, as it knows these better than it will
         ever know others. A sample that is given as its own reference with its oddities in it hides them: with eight of one kind beside 125
@@ -319,10 +318,7 @@ def _judge(model: GalaxyModel, galaxies: Galaxies, refine: int) -> _Evidence:
         data = model.inputs.tensors(galaxies, tuple(model.inputs.groups) or None)
         for group in model.inputs.groups:
             if group in data:
-                modality = cast("AttributeModality", model.mvae.modality(group))
-                # of galaxies without images the posterior has seen the very attributes
-                said = modality.foretell if pictured else modality.decode
-                nats = torch.stack([modality.nats(data[group], said(point)) for point in points]).double()
+                nats = torch.stack([model.mvae.log_likelihood(data, point, group) for point in points]).double()
                 surprise = np.log(_DRAWS) - torch.logsumexp(nats, 0).numpy()
                 parts[group] = np.where(data[group].present.numpy(), surprise, np.nan)
     decoded = model.decode(latent).table if pictured else None

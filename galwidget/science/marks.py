@@ -17,7 +17,7 @@ __all__ = ["interest", "odd_and_unlike"]
 _FADING = 0.2
 _TREES, _SEED, _DIRECTIONS = 200, 0, 5
 #: Weights in the distance: of a share, from 0 to 1; of an amount and of a direction of latent space, both of unit scatter.
-_SHARES, _AMOUNTS, _PLACE = 3.0, 0.25, 0.25
+_SHARES, _AMOUNTS, _PLACE = 3.0, 0.2, 0.25
 
 
 def interest(found: Anomalies, interesting: Collection[int], boring: Collection[int]) -> np.ndarray:
