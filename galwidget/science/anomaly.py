@@ -150,7 +150,7 @@ def anomalies(
         the fifth that is oddest for simulated ones; right for a sample of some hundreds that has oddities of its own. Galaxies: right
         where they are of the same images, clean, and not among those that the model was trained on, as it knows these better than it will
         ever know others. A sample that is given as its own reference with its oddities in it hides them: with eight of one kind beside 125
-        real galaxies, the AUROC is 0.83 in the mean over kinds and 9 % of the odd ones are beyond 3 (``"own"``: 0.94 and 86 %).
+        real galaxies, the AUROC is 0.83 in the mean over kinds and 9 % of the odd ones are beyond 3 (``"own"``: 0.94 and 77 %).
     refine
         As in ``model.encode``: steps towards the best latent of each galaxy, for the galaxies and for the reference.
     progress
