@@ -105,7 +105,7 @@ def fit(
         How often the image's encoder draws its answer and corrects it by what is left of the image: 1 brings bright galaxies much nearer,
         at three times the cost of encoding. Only a model that was trained without can learn to, and its first look then rests. Where it
         is more than ``model`` has and that looks again already, all but the correction rests, and pictures and prior stay what they are:
-        2 tells colours and redshifts a tenth better. Default: 0, or what ``model`` has.
+        2 tells colours and redshifts a tenth better, for half as much again. Default: 0, or what ``model`` has.
     concentric
         Whether the Gaussians that a fresh model draws a galaxy with share one centre; without, it draws lopsided galaxies, too
         (`galwidget.model.networks.GaussianExpansion`).
