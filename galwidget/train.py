@@ -104,8 +104,8 @@ def fit(
     looks
         How often the image's encoder draws its answer and corrects it by what is left of the image: 1 brings bright galaxies much nearer,
         at three times the cost of encoding. Only a model that was trained without can learn to, and its first look then rests. Where it
-        is more than ``model`` has and that looks again already, all but the correction rests, and pictures and prior stay what they are:
-        2 tells colours and redshifts a tenth better, for half as much again. Default: 0, or what ``model`` has.
+        is more than ``model`` has and that looks again already, all but the correction rests, and pictures stay what they are: 2 tells
+        colours and redshifts a tenth better, for half as much again. Default: 0, or what ``model`` has.
     concentric
         Whether the Gaussians that a fresh model draws a galaxy with share one centre; without, it draws lopsided galaxies, too
         (`galwidget.model.networks.GaussianExpansion`).
@@ -140,7 +140,8 @@ def fit(
     Raises
     ------
     ValueError
-        No sample has images or known attributes, samples do not fit each other or the model, or fresh weights should look twice.
+        No sample has images or known attributes, samples do not fit each other or the model, fresh weights should look twice, or none of
+        the samples has images from which to look once more.
     FloatingPointError
         The gradient is not finite any more.
     """
@@ -160,7 +161,7 @@ def fit(
     if model is not None:
         mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # what looks again, or foretells, may be new
         prior.load_state_dict(model.prior.state_dict())
-    _rest(mvae, looked=None if model is None else model.architecture.looks)
+    _rest(mvae, None if model is None else model.architecture.looks, pictured=any(sample.flux is not None for sample in samples))
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None
@@ -182,7 +183,7 @@ def fit(
     return fitted
 
 
-def _rest(mvae: MVAE, looked: int | None) -> None:
+def _rest(mvae: MVAE, looked: int | None, *, pictured: bool) -> None:
     """Hold what is not to move while the encoder learns to correct its answer; ``looked`` is how often it did before, None at first.
 
     Each step would move both the answer and its correction, and the correction moves against the answer: where it overshoots, the two
@@ -194,6 +195,8 @@ def _rest(mvae: MVAE, looked: int | None) -> None:
     if looked is None:
         raise ValueError(f"looks is {image.looks} for fresh weights; fit with looks=0, then fit again with model= that model and looks=1")
     if image.looks > looked > 0 and image.second_look is not None:
+        if not pictured:
+            raise ValueError(f"looks rises from {looked} to {image.looks}, which only images teach; add a sample that has them, or leave looks out")
         mvae.requires_grad_(False)
         image.second_look.requires_grad_(True)
     else:

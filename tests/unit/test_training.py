@@ -200,6 +200,8 @@ def test_all_but_the_correction_rests_while_it_learns_to_be_made_more_often(samp
     assert moved
     assert all(name.startswith("modalities.image.second_look.") for name in moved)
     assert all(torch.equal(tensor, twice.prior.state_dict()[name]) for name, tensor in once.prior.state_dict().items())
+    with pytest.raises(ValueError, match="looks rises from 1 to 2, which only images teach"):
+        quick(catalogue, model=once, looks=2)
 
 
 class Spoil(lightning.Callback):
