@@ -196,7 +196,7 @@ def _rest(mvae: MVAE, looked: int | None, *, pictured: bool) -> None:
         raise ValueError(f"looks is {image.looks} for fresh weights; fit with looks=0, then fit again with model= that model and looks=1")
     if image.looks > looked > 0 and image.second_look is not None:
         if not pictured:
-            raise ValueError(f"looks rises from {looked} to {image.looks}, which only images teach; add a sample that has them, or leave looks out")
+            raise ValueError(f"looks rises from {looked} to {image.looks}, which only images teach; add some, or leave looks out")
         mvae.requires_grad_(False)
         image.second_look.requires_grad_(True)
     else:
