@@ -77,6 +77,7 @@ def fit_prior(
     prior.standardise_by(z)
     prior.shown.copy_(_shown(inputs))
     _fit_photometer(prior, z, value, mask, generator, progress)
+    value, mask = _completed(prior, z, value, mask)
     brightness = _brightness(inputs)
     weight = torch.ones(len(z)) if population is None else _weights(value, mask, inputs.conditions(population), brightness)
     loader = DataLoader(TensorDataset(z, value, mask, weight), _BATCH, shuffle=True, generator=generator, drop_last=len(z) > _BATCH)
@@ -145,6 +146,16 @@ def _fit_photometer(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor, ge
                 optimizer.step()
                 schedule.step()
             tell(1)
+
+
+@torch.no_grad()
+def _completed(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The same with what could not be measured on a picture as the flow's small network has it, so that it too is hidden by chance only.
+
+    What fails to be measured are the faintest galaxies. Were they left without, the flow would take a request that leaves brightness out
+    for one that wants them: of spirals asked for by type and redshift, half were beyond the limit of the sample.
+    """
+    return torch.where(prior.shown & ~mask, prior.shows(z), value), mask | prior.shown
 
 
 def _shown(inputs: Inputs) -> Tensor:

@@ -30,6 +30,7 @@ BANDS = ("u", "g", "r", "i", "Z")
 _TRAINING_SKY = 0.7
 #: Noise of the faint training galaxies over the survey's; numbers and faintest magnitudes of the galaxies that calibrate.
 _DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (2000, 23.5))
+_PRIOR_EPOCHS = 24
 #: What the shipped model must not be used for.
 _LIMITS = (
     "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
@@ -138,8 +139,8 @@ def train_shipped(
     model = fit(samples, epochs=epochs, repeats=[*once, 4], seed=seed, run=first, **whole)
     again: dict[str, Any] = {"repeats": [*once, 12], "warm_up": 0.0, "model_error": 0.005, "calibrated": False}
     model = fit(samples, model=model, epochs=second_epochs, looks=1, learning_rate=1e-3, prior_epochs=0, seed=seed + 1, run=second, **again)
-    # what is sampled follows the sky, though the training has bright galaxies in excess
-    again |= {"prior_epochs": 20, "population": calibration[: _CALIBRATION[0][0]]}
+    # what is sampled follows the sky as the survey usually sees it, though the training has bright galaxies in excess, and sharper ones
+    again |= {"prior_epochs": _PRIOR_EPOCHS, "prior_of": [sample, faint[0], sky], "population": calibration[: _CALIBRATION[0][0]]}
     model = fit(samples, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=third, **again)
     calibrate(model, calibration)
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for

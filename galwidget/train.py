@@ -71,6 +71,7 @@ def fit(
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
     prior_epochs: int = 40,
+    prior_of: Sequence[Galaxies] | None = None,
     population: Galaxies | None = None,
     calibrated: bool = True,
     seed: int = 0,
@@ -116,6 +117,9 @@ def fit(
     prior_epochs
         Passes of the flow's fit; what predicts attributes that were not seen (`galwidget.foretelling`) has three times as many, at most
         120. 0 keeps both as they are.
+    prior_of
+        Samples that the prior is fitted to, where not all are to be sampled: such as those in the survey's usual seeing, for
+        what is seen more sharply lies elsewhere in latent space. Default: all samples.
     population
         Galaxies whose brightness the prior has where none is asked for, such as ``gw.simulate(5000)`` with the counts of the sky beside a
         training sample that has bright ones in excess; default: that of the samples.
@@ -140,8 +144,8 @@ def fit(
     Raises
     ------
     ValueError
-        No sample has images or known attributes, samples do not fit each other or the model, fresh weights should look twice, or none of
-        the samples has images from which to look once more.
+        No sample has images or known attributes, samples do not fit each other or the model, fresh weights should look twice, none of the
+        samples has images from which to look once more, or none of ``prior_of``.
     FloatingPointError
         The gradient is not finite any more.
     """
@@ -151,24 +155,30 @@ def fit(
         raise ValueError("nothing to train on: every sample is empty")
     if repeats is not None and len(repeats) != len(samples):
         raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
+    pictured = any(sample.flux is not None for sample in samples)
+    if prior_of is not None and not any(len(sample) and (sample.flux is not None or not pictured) for sample in prior_of):
+        raise ValueError(f"prior_of has no images in {len(prior_of)} samples; give some of the samples that have, or leave it out")
     torch.manual_seed(seed)
     inputs, architecture = _inputs(samples, survey, latent_size, concentric) if model is None else (model.inputs, model.architecture)
     asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
     architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
     foretells = bool(prior_epochs and inputs.groups)
     architecture = replace(architecture, foretells=foretells or architecture.foretells)
+    for sample in prior_of or ():
+        inputs.check(sample)
     mvae, prior = build(inputs, architecture)
     if model is not None:
         mvae.load_state_dict(model.mvae.state_dict(), strict=False)  # what looks again, or foretells, may be new
         prior.load_state_dict(model.prior.state_dict())
-    _rest(mvae, None if model is None else model.architecture.looks, pictured=any(sample.flux is not None for sample in samples))
+    _rest(mvae, None if model is None else model.architecture.looks, pictured=pictured)
     batches = Batches(samples, inputs, batch_size, seed, repeats)
     module = _Training(mvae, batches, objective, learning_rate, warm_up, epochs, seed, soften=model is None)
     folder = Path(run) if run is not None else None
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
-        fit_prior(prior, mvae, inputs, samples, epochs=prior_epochs, seed=seed, population=population, progress=progress)
+        of = samples if prior_of is None else prior_of
+        fit_prior(prior, mvae, inputs, of, epochs=prior_epochs, seed=seed, population=population, progress=progress)
     if foretells:
         passes = min(_FORETOLD * prior_epochs, _MOST_FORETOLD)
         fit_foretellers(mvae, inputs, samples, epochs=passes, seed=seed, progress=progress)

@@ -24,6 +24,8 @@ __all__ = ["FILES", "FORMAT", "load", "save"]
 FORMAT = 1
 #: What a model is in its folder: weights and description.
 _WEIGHTS, _DESCRIPTION = FILES = ("model.safetensors", "model.json")
+#: Sizes of the flow of models that were saved before they could be chosen.
+_BEFORE = {"hidden": 128, "passes": 2}
 
 
 def save(
@@ -103,7 +105,8 @@ def load(path: str | Path) -> tuple[MVAE, FlowPrior, Inputs, Architecture, dict[
     try:
         inputs = Inputs.from_dict(description["inputs"])
         log_flux = description["architecture"]["log_flux"]
-        architecture = Architecture(**{**description["architecture"], "log_flux": log_flux and tuple(map(tuple, log_flux))})
+        sizes = {**_BEFORE, **description["architecture"], "log_flux": log_flux and tuple(map(tuple, log_flux))}
+        architecture = Architecture(**sizes)
         mvae, prior = build(inputs, architecture)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / _DESCRIPTION} does not describe a model ({error}); save or copy the model again") from error

@@ -30,8 +30,8 @@ class Architecture:
         The image decoder's own relative error, see `galwidget.model.likelihoods.gaussian_pixels`.
     roughness
         Weight in nats of the penalty on structure finer than the PSF, see `galwidget.model.modalities.ImageModality`.
-    transforms
-        Coupling layers of the prior's flow.
+    transforms, hidden, passes
+        Of the prior's flow, see `galwidget.model.prior.FlowPrior`.
     looks
         How often the image's encoder corrects itself, see `galwidget.model.modalities.ImageModality`.
     concentric
@@ -44,7 +44,9 @@ class Architecture:
     log_flux: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     model_error: float = 0.02
     roughness: float = 0.0
-    transforms: int = 4
+    transforms: int = 6
+    hidden: int = 192
+    passes: int = 4
     looks: int = 0
     concentric: bool = True
     foretells: bool = False
@@ -69,7 +71,8 @@ def build(inputs: Inputs, architecture: Architecture) -> tuple[MVAE, FlowPrior]:
             modalities[group] = MixtureModality(latent_size, foretells=foretells)
         else:
             modalities[group] = ColumnsModality(latent_size, len(names), foretells=foretells)
-    prior = FlowPrior(latent_size, len(inputs.condition_names), architecture.transforms)
+    flow = (architecture.transforms, architecture.hidden, architecture.passes)
+    prior = FlowPrior(latent_size, len(inputs.condition_names), *flow)
     mvae = MVAE(latent_size, modalities)
     # convolutions of pictures with few channels are twice as fast with the channels last (measured, torch 2.13 on the CPU)
     mvae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,8 @@ from torch.nn import functional
 from zuko.distributions import DiagNormal
 from zuko.flows.autoregressive import MaskedAutoregressiveTransform
 from zuko.lazy import Flow, UnconditionalDistribution
-from zuko.transforms import MonotonicRQSTransform
+from zuko.transforms import AutoregressiveTransform, DependentTransform, MonotonicRQSTransform
+from zuko.utils import unpack
 
 from galwidget.model.networks import Perceptron
 
@@ -28,7 +31,7 @@ _BINS = 8
 class _Spline(MonotonicRQSTransform):
     """Zuko's spline, its softmax written out: PyTorch's own takes ten times as long over so few numbers.
 
-    Like `_Coupling` it broadcasts no shapes, for which PyTorch would first import a computer algebra, most of a second.
+    Like `_Layer` it broadcasts no shapes, for which PyTorch would first import a computer algebra, most of a second.
     """
 
     def __init__(self, widths: Tensor, heights: Tensor, derivatives: Tensor, bound: float = 5.0, slope: float = 1e-3) -> None:
@@ -50,18 +53,44 @@ class _Spline(MonotonicRQSTransform):
         return inside, x0, x1, y0, y1, d0, d1, (y1 - y0) / (x1 - x0)
 
 
-class _Coupling(MaskedAutoregressiveTransform):
-    """Zuko's layer, for as many conditions as points."""
+class _Layer(MaskedAutoregressiveTransform):
+    """Zuko's layer, for as many conditions as points; its inverse asks for each part of the point once, not for all of it every time."""
 
-    def meta(self, c: Tensor, x: Tensor) -> Transform:
-        return super().meta(None, torch.cat([x, c], -1))
+    def meta(self, c: Tensor, x: Tensor, part: Tensor | None = None) -> Transform:
+        *hidden, last = self.hyper
+        numbers = torch.cat([x, c], -1)
+        for layer in hidden:
+            numbers = layer(numbers)
+        weight, mask, bias = (values.unflatten(0, (-1, self.total)) for values in (last.weight, last.mask, last.bias))
+        if part is not None:
+            weight, mask, bias = weight[part], mask[part], bias[part]
+        phi = functional.linear(numbers, (mask * weight).flatten(0, 1), bias.flatten()).unflatten(-1, (-1, self.total))
+        return DependentTransform(self.univariate(*unpack(phi, self.shapes)), 1)
+
+    def forward(self, c: Tensor) -> Transform:
+        # the order is one of the weights that are loaded
+        return _ByParts(partial(self.meta, c), self.order.argsort().split(-(-len(self.order) // self.passes)))
+
+
+class _ByParts(AutoregressiveTransform):
+    def __init__(self, meta: Callable[..., Transform], parts: Sequence[Tensor]) -> None:
+        super().__init__(meta, len(parts))
+        self.parts = parts
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        x = torch.zeros_like(y)
+        for part in self.parts:
+            x = x.index_copy(1, part, self.meta(x, part).inv(y[:, part]))
+        return x
 
 
 class FlowPrior(nn.Module):
     r"""A conditional neural spline flow :math:`z = f(u; a)`, :math:`u \sim N(0, I)`, of the latent given any subset of attributes.
 
-    One flow serves all subsets: an attribute that is not given is zero, and its mask says so; with none given it is p(z). Coupling
-    layers, so that both directions cost one pass: a slider inverts it at every event.
+    One flow serves all subsets: an attribute that is not given is zero, and its mask says so; with none given it is p(z). Each layer cuts
+    the latent into a few parts, anew at random, and moves each by what the parts before it are: the density costs one pass a layer, a draw
+    as many as there are parts, and a slider draws at every event. With two parts, the coupling layers of Durkan et al., always the same
+    halves, 24,000 galaxies' latents were 1.7 nats less likely.
 
     What a picture shows (brightness, colours, shape) is an exact function of its latent, and no flow is exactly thin: a small network knows
     that function (`shows`), and draws that are asked for an attribute are moved the shortest way to where the picture shows it.
@@ -72,8 +101,8 @@ class FlowPrior(nn.Module):
         Size d of the latent.
     conditions
         Number of attribute columns.
-    transforms, hidden
-        Number of coupling layers and size of their hidden layers.
+    transforms, hidden, passes
+        Number of layers, size of their two hidden layers, and parts that each cuts the latent into.
 
     References
     ----------
@@ -93,21 +122,21 @@ class FlowPrior(nn.Module):
     spread: Tensor
     shown: Tensor
 
-    def __init__(self, latent_size: int, conditions: int, transforms: int = 4, hidden: int = 128) -> None:
+    def __init__(self, latent_size: int, conditions: int, transforms: int = 6, hidden: int = 192, passes: int = 4) -> None:
         super().__init__()
         self.latent_size, self.conditions = latent_size, conditions
-        ascending = torch.arange(latent_size)
+        shuffle = torch.Generator().manual_seed(0)
         layers = [
-            _Coupling(
+            _Layer(
                 latent_size,
                 2 * conditions,
-                passes=2,
-                order=ascending.flip(0) if layer % 2 else ascending,
+                passes=passes,
+                order=torch.randperm(latent_size, generator=shuffle),
                 univariate=_Spline,
                 shapes=[(_BINS,), (_BINS,), (_BINS - 1,)],
                 hidden_features=(hidden, hidden),
             )
-            for layer in range(transforms)
+            for _ in range(transforms)
         ]
         base = UnconditionalDistribution(DiagNormal, loc=torch.zeros(latent_size), scale=torch.ones(latent_size), buffer=True)
         self.flow = Flow(layers, base)

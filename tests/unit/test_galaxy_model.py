@@ -3,6 +3,7 @@
 import json
 import threading
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from astropy import units as u
 import galwidget as gw
 from galwidget.evaluation import chi2_per_pixel
 from galwidget.model import checkpoint
+from galwidget.model.network import build
 
 warnings.filterwarnings("ignore", module="lightning")
 
@@ -233,6 +235,19 @@ def test_half_floats_take_half_of_the_size_and_hardly_move_a_galaxy(model, sampl
     size = [(tmp_path / str(half) / "model.safetensors").stat().st_size for half in (False, True)]
     assert size[1] < 0.6 * size[0]
     np.testing.assert_allclose(gw.load(tmp_path / "True").encode(sample).mean, model.encode(sample).mean, atol=0.02)
+
+
+def test_a_model_from_before_the_flow_s_sizes_could_be_chosen_is_read(model, tmp_path):
+    architecture = replace(model.architecture, transforms=4, hidden=128, passes=2)
+    mvae, prior = build(model.inputs, architecture)
+    mvae.load_state_dict(model.mvae.state_dict())
+    old = gw.GalaxyModel(mvae, prior, model.inputs, architecture, model.about)
+    old.save(tmp_path)
+    description = json.loads((tmp_path / "model.json").read_text())
+    for name in ("hidden", "passes"):
+        del description["architecture"][name]
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    assert gw.load(tmp_path).sample(3, seed=1, mag_r=19) == old.sample(3, seed=1, mag_r=19)
 
 
 def test_damaged_foreign_and_newer_models_are_refused_in_words(model, tmp_path):

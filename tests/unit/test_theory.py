@@ -9,7 +9,9 @@ import pytest
 import torch
 from scipy.signal import fftconvolve
 from torch import nn
+from zuko.transforms import AutoregressiveTransform
 
+from galwidget.flow import _completed
 from galwidget.model.gaussian import Gaussian, product_of_experts
 from galwidget.model.likelihoods import categorical, gaussian_columns, gaussian_mixture, gaussian_pixels
 from galwidget.model.modalities import CategoryModality, Columns, ColumnsModality, ImageModality, Images, MixtureModality, _asinh, expert
@@ -333,6 +335,30 @@ def test_pixels_are_compressed_by_asinh_from_the_faintest_to_the_brightest():
     pixels = torch.cat([-far, torch.zeros(1), far])
     exact = torch.asinh(pixels.double())
     assert ((_asinh(pixels) - exact).abs() <= 3e-7 * exact.abs()).all()
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 32])
+def test_the_flow_s_parts_invert_it(size):
+    """Against zuko's own inverse, which asks for all of the point at each pass, and there and back."""
+    torch.manual_seed(0)
+    prior = FlowPrior(size, 3)
+    u, value, mask = torch.randn(16, size), torch.randn(16, 3), torch.rand(16, 3) < 0.5
+    given = torch.cat([torch.where(mask, value, 0.0), mask.float()], 1)
+    with torch.no_grad():
+        for layer in prior.flow.transform.transforms:
+            transform = layer(given)
+            torch.testing.assert_close(transform.inv(u), AutoregressiveTransform(transform.meta, size)._inverse(u))
+        torch.testing.assert_close(prior.inverse(prior.transform(u, value, mask), value, mask), u, atol=1e-3, rtol=1e-3)
+
+
+def test_what_no_picture_shows_well_enough_to_measure_is_completed_for_the_flow():
+    prior = FlowPrior(4, 3)
+    prior.shown.copy_(torch.tensor([True, True, False]))
+    z, value = torch.randn(2, 4), torch.tensor([[1.0, 0.0, 0.0], [2.0, 3.0, 4.0]])
+    completed, mask = _completed(prior, z, value, torch.tensor([[True, False, False], [True, True, True]]))
+    assert mask.tolist() == [[True, True, False], [True, True, True]]  # a redshift that nobody measured stays unknown
+    torch.testing.assert_close(completed[0, :2], torch.stack([value[0, 0], prior.shows(z)[0, 1]]))
+    torch.testing.assert_close(completed[1], value[1])
 
 
 def test_the_photometer_s_slope_is_its_derivative():

@@ -261,6 +261,21 @@ def test_the_prior_has_the_brightness_of_the_population_that_is_given_it_and_mee
     assert abs(medians["sky"][1] - 17.0) < 0.4
 
 
+def test_the_prior_is_of_the_samples_that_are_named(sample):
+    flux = sample.flux.sum((1, 2, 3))
+    settings = {"epochs": 30, "prior_epochs": 40, "calibrated": False}
+    medians = [
+        np.median(quick(sample, prior_of=prior_of, **settings).sample(200, seed=1).flux.sum((1, 2, 3)))
+        for prior_of in (None, [sample[flux > np.percentile(flux, 70)]])
+    ]
+    assert medians[1] > 1.5 * medians[0]
+
+
+def test_a_prior_of_no_images_is_refused(sample, redshifts):
+    with pytest.raises(ValueError, match="prior_of has no images in 1 samples; give some of the samples that have"):
+        quick(sample, redshifts, prior_of=[redshifts])
+
+
 def test_a_population_without_brightness_is_refused(sample):
     with pytest.raises(ValueError, match="none of the galaxies of population= has a measured brightness"):
         quick(sample, population=gw.Galaxies(table=QTable({"g_r": [0.5, 0.6]}), survey=sample.survey))
