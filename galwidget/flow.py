@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ def fit_prior(
     prior: FlowPrior,
     mvae: MVAE,
     inputs: Inputs,
-    samples: Sequence[Galaxies],
+    samples: Iterable[Galaxies],
     *,
     epochs: int,
     seed: int,
@@ -43,19 +43,19 @@ def fit_prior(
     population: Galaxies | None = None,
     progress: Progress = True,
 ) -> None:
-    """Fit the flow, in place, to draws from the posteriors of the galaxies that have images.
+    """Fit the flow, in place, to draws from the posteriors of galaxies.
 
     Each draw is decoded and measured, and the flow is told what was found: so a galaxy that is asked for measures as asked, whatever the
-    encoder made of its noise. Redshift and type, which no picture shows, are those of the galaxy. Galaxies without images are left out:
-    their posteriors are broad because nothing was seen, not because galaxies are like that. Each attribute is hidden with a probability
-    that is itself drawn for each galaxy, from none hidden to all.
+    encoder made of its noise. Redshift and type, which no picture shows, are those of the galaxy. Each attribute is hidden with a
+    probability that is itself drawn for each galaxy, from none hidden to all.
 
     Parameters
     ----------
     prior, mvae, inputs
         The flow, and the trained model.
     samples
-        What the model was trained on.
+        What is to be sampled: one sample after the other, so that each may be made when it is asked for. Best all with images: without,
+        posteriors are broad because nothing was seen, not because galaxies are like that.
     epochs
         Passes over all draws.
     seed
@@ -72,8 +72,7 @@ def fit_prior(
         Whether to draw progress bars; or a function, which ends a part of the work early by `galwidget.progress.EnoughError`.
     """
     generator = torch.Generator().manual_seed(seed)
-    with_images = [sample for sample in samples if sample.flux is not None] or list(samples)
-    z, value, mask = _draws(mvae, inputs, with_images, draws, generator, progress)
+    z, value, mask = _draws(mvae, inputs, samples, draws, generator, progress)
     prior.standardise_by(z)
     prior.shown.copy_(_shown(inputs))
     _fit_photometer(prior, z, value, mask, generator, progress)
@@ -104,11 +103,12 @@ def fit_prior(
 
 @torch.no_grad()
 def _draws(
-    mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], draws: int, generator: torch.Generator, progress: Progress
+    mvae: MVAE, inputs: Inputs, samples: Iterable[Galaxies], draws: int, generator: torch.Generator, progress: Progress
 ) -> tuple[Tensor, ...]:
     shown = _shown(inputs)
     stores: tuple[list[Tensor], ...] = ([], [], [])
-    with steps(progress, "drawing and measuring", sum(map(len, samples)), partial=True) as tell:
+    total = sum(map(len, samples)) if isinstance(samples, Sequence) else None
+    with steps(progress, "drawing and measuring", total, partial=True) as tell:
         for sample in samples:
             for start in range(0, len(sample), _BATCH):
                 part = sample[start : start + _BATCH]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ BANDS = ("u", "g", "r", "i", "Z")
 _TRAINING_SKY = 0.7
 #: Noise of the faint training galaxies over the survey's; numbers and faintest magnitudes of the galaxies that calibrate.
 _DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (2000, 23.5))
-_PRIOR_EPOCHS = 24
+#: Passes of the prior's fit, and seeds of galaxies for it beside those of the training.
+_PRIOR_EPOCHS, _MORE_SKY = 24, range(1040, 1044)
 #: What the shipped model must not be used for.
 _LIMITS = (
     "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
@@ -111,7 +113,8 @@ def train_shipped(
     simulated
         Number of simulated galaxies to r = 22.5, half way between the counts of the sky and as many at each magnitude; half as many seen
         through the field's own PSF, which is sharper than the survey's usual; again half as many, of either seeing, to r = 24 in two
-        thirds of the noise; and a third as many as the sky has them, which is what is sampled.
+        thirds of the noise; and a third as many as the sky has them. What is sampled is learnt from those in the usual seeing and four
+        times as many of the sky.
     epochs
         On simulated galaxies, redshifts, and the field's galaxies, each of those four times an epoch.
     second_epochs
@@ -140,7 +143,8 @@ def train_shipped(
     again: dict[str, Any] = {"repeats": [*once, 12], "warm_up": 0.0, "model_error": 0.005, "calibrated": False}
     model = fit(samples, model=model, epochs=second_epochs, looks=1, learning_rate=1e-3, prior_epochs=0, seed=seed + 1, run=second, **again)
     # what is sampled follows the sky as the survey usually sees it, though the training has bright galaxies in excess, and sharper ones
-    again |= {"prior_epochs": _PRIOR_EPOCHS, "prior_of": [sample, faint[0], sky], "population": calibration[: _CALIBRATION[0][0]]}
+    seen = chain([sample, faint[0], sky], (simulate(simulated // 3, "KiDS", seed=at + seed, bands=BANDS) for at in _MORE_SKY))
+    again |= {"prior_epochs": _PRIOR_EPOCHS, "prior_of": seen, "population": calibration[: _CALIBRATION[0][0]]}
     model = fit(samples, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=third, **again)
     calibrate(model, calibration)
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +71,7 @@ def fit(
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
     prior_epochs: int = 40,
-    prior_of: Sequence[Galaxies] | None = None,
+    prior_of: Iterable[Galaxies] | None = None,
     population: Galaxies | None = None,
     calibrated: bool = True,
     seed: int = 0,
@@ -118,8 +118,9 @@ def fit(
         Passes of the flow's fit; what predicts attributes that were not seen (`galwidget.foretelling`) has three times as many, at most
         120. 0 keeps both as they are.
     prior_of
-        Samples that the prior is fitted to, where not all are to be sampled: such as those in the survey's usual seeing, for
-        what is seen more sharply lies elsewhere in latent space. Default: all samples.
+        What is to be sampled, where that is not what was trained on: such as the galaxies in the survey's usual seeing alone, for what is
+        seen more sharply lies elsewhere in latent space, and more of them. May make one sample after the other, to save memory. Default:
+        the samples with images.
     population
         Galaxies whose brightness the prior has where none is asked for, such as ``gw.simulate(5000)`` with the counts of the sky beside a
         training sample that has bright ones in excess; default: that of the samples.
@@ -156,15 +157,15 @@ def fit(
     if repeats is not None and len(repeats) != len(samples):
         raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
     pictured = any(sample.flux is not None for sample in samples)
-    if prior_of is not None and not any(len(sample) and (sample.flux is not None or not pictured) for sample in prior_of):
-        raise ValueError(f"prior_of has no images in {len(prior_of)} samples; give some of the samples that have, or leave it out")
+    if isinstance(prior_of, Sequence) and not any(len(sample) and (sample.flux is not None or not pictured) for sample in prior_of):
+        raise ValueError(f"prior_of has no images in {len(prior_of)} samples; give some that have, or leave it out")
     torch.manual_seed(seed)
     inputs, architecture = _inputs(samples, survey, latent_size, concentric) if model is None else (model.inputs, model.architecture)
     asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
     architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
     foretells = bool(prior_epochs and inputs.groups)
     architecture = replace(architecture, foretells=foretells or architecture.foretells)
-    for sample in prior_of or ():
+    for sample in prior_of if isinstance(prior_of, Sequence) else ():
         inputs.check(sample)
     mvae, prior = build(inputs, architecture)
     if model is not None:
@@ -177,7 +178,7 @@ def fit(
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
-        of = samples if prior_of is None else prior_of
+        of = ([sample for sample in samples if sample.flux is not None] or samples) if prior_of is None else prior_of
         fit_prior(prior, mvae, inputs, of, epochs=prior_epochs, seed=seed, population=population, progress=progress)
     if foretells:
         passes = min(_FORETOLD * prior_epochs, _MOST_FORETOLD)
