@@ -153,7 +153,7 @@ def _completed(prior: FlowPrior, z: Tensor, value: Tensor, mask: Tensor) -> tupl
     """The same with what could not be measured on a picture as the flow's small network has it, so that it too is hidden by chance only.
 
     What fails to be measured are the faintest galaxies. Were they left without, the flow would take a request that leaves brightness out
-    for one that wants them: of spirals asked for by type and redshift, half were beyond the limit of the sample.
+    for one that wants them: of spirals asked for by type and redshift, two thirds were beyond the limit of the sample.
     """
     return torch.where(prior.shown & ~mask, prior.shows(z), value), mask | prior.shown
 

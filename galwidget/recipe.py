@@ -13,6 +13,7 @@ from astropy.table import QTable
 from galwidget.attributes import colours
 from galwidget.calibration import calibrate
 from galwidget.evaluation import chi2_per_pixel, condition_scores, magnitude_scatter, pca_chi2
+from galwidget.familiarity import calibrate_familiarity
 from galwidget.galaxies import Galaxies
 from galwidget.io.field import read_field
 from galwidget.simulation import band_transformation, simulate
@@ -31,6 +32,8 @@ BANDS = ("u", "g", "r", "i", "Z")
 _TRAINING_SKY = 0.7
 #: Noise of the faint training galaxies over the survey's; numbers and faintest magnitudes of the galaxies that calibrate.
 _DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (2000, 23.5))
+#: How many through the field's own PSFs are known beside those that calibrate.
+_SHARPER = 2500
 #: Passes of the prior's fit, and seeds of galaxies for it beside those of the training.
 _PRIOR_EPOCHS, _MORE_SKY = 24, range(1040, 1044)
 #: What the shipped model must not be used for.
@@ -147,6 +150,9 @@ def train_shipped(
     again |= {"prior_epochs": _PRIOR_EPOCHS, "prior_of": seen, "population": calibration[: _CALIBRATION[0][0]]}
     model = fit(samples, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=third, **again)
     calibrate(model, calibration)
+    # galaxies that a field sees more sharply are not sampled, but known
+    sharper = simulate(_SHARPER, "KiDS", seed=302 + seed, bands=BANDS, psf=field.psfs)
+    calibrate_familiarity(model, Galaxies.concatenate([calibration, sharper]))
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for
     usual = sample.survey.psf()
     counts = simulate(2000, "KiDS", seed=990 + seed, bands=BANDS, psf=usual)
