@@ -71,7 +71,7 @@ def fit(
     learning_rate: float = 2.5e-3,
     warm_up: float = 0.25,
     prior_epochs: int = 40,
-    prior_of: Iterable[Galaxies] | None = None,
+    prior_of: Galaxies | Iterable[Galaxies] | None = None,
     population: Galaxies | None = None,
     calibrated: bool = True,
     seed: int = 0,
@@ -157,6 +157,7 @@ def fit(
     if repeats is not None and len(repeats) != len(samples):
         raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
     pictured = any(sample.flux is not None for sample in samples)
+    prior_of = [prior_of] if isinstance(prior_of, Galaxies) else prior_of
     if isinstance(prior_of, Sequence) and not any(len(sample) and (sample.flux is not None or not pictured) for sample in prior_of):
         raise ValueError(f"prior_of has no images in {len(prior_of)} samples; give some that have, or leave it out")
     torch.manual_seed(seed)

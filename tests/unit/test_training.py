@@ -266,7 +266,7 @@ def test_the_prior_is_of_the_samples_that_are_named(sample):
     settings = {"epochs": 30, "prior_epochs": 40, "calibrated": False}
     medians = [
         np.median(quick(sample, prior_of=prior_of, **settings).sample(200, seed=1).flux.sum((1, 2, 3)))
-        for prior_of in (None, [sample[flux > np.percentile(flux, 70)]], iter([sample[flux > np.percentile(flux, 70)]]))
+        for prior_of in (None, sample[flux > np.percentile(flux, 70)], iter([sample[flux > np.percentile(flux, 70)]]))
     ]
     assert medians[1] > 1.5 * medians[0]
     assert medians[2] == medians[1]
