@@ -125,6 +125,8 @@ def _draws(
                     ):  # fmt: skip
                         store.append(tensor)
                 tell(len(part))
+    if not stores[0]:
+        raise ValueError("there is no galaxy to fit the prior to; give samples that are not empty (an iterator gives its samples once)")
     return tuple(torch.cat(store) for store in stores)
 
 

@@ -157,16 +157,18 @@ def fit(
     if repeats is not None and len(repeats) != len(samples):
         raise ValueError(f"repeats has {len(repeats)} numbers for {len(samples)} samples; give one for each")
     pictured = any(sample.flux is not None for sample in samples)
-    prior_of = [prior_of] if isinstance(prior_of, Galaxies) else prior_of
-    if isinstance(prior_of, Sequence) and not any(len(sample) and (sample.flux is not None or not pictured) for sample in prior_of):
-        raise ValueError(f"prior_of has no images in {len(prior_of)} samples; give some that have, or leave it out")
+    of = samples if prior_of is None else [prior_of] if isinstance(prior_of, Galaxies) else prior_of
+    if isinstance(of, Sequence):  # without an image a posterior is broad because nothing was seen, not because galaxies are like that
+        given, of = len(of), [sample for sample in of if len(sample) and (sample.flux is not None or not pictured)]
+        if not of:
+            raise ValueError(f"prior_of has no images in {given} samples; give some that have, or leave it out")
     torch.manual_seed(seed)
     inputs, architecture = _inputs(samples, survey, latent_size, concentric) if model is None else (model.inputs, model.architecture)
     asked: dict[str, Any] = {"model_error": model_error, "roughness": roughness, "looks": looks}
     architecture = replace(architecture, **{name: value for name, value in asked.items() if value is not None})
     foretells = bool(prior_epochs and inputs.groups)
     architecture = replace(architecture, foretells=foretells or architecture.foretells)
-    for sample in prior_of if isinstance(prior_of, Sequence) else ():
+    for sample in of if isinstance(of, Sequence) else ():
         inputs.check(sample)
     mvae, prior = build(inputs, architecture)
     if model is not None:
@@ -179,7 +181,6 @@ def fit(
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
-        of = ([sample for sample in samples if sample.flux is not None] or samples) if prior_of is None else prior_of
         fit_prior(prior, mvae, inputs, of, epochs=prior_epochs, seed=seed, population=population, progress=progress)
     if foretells:
         passes = min(_FORETOLD * prior_epochs, _MOST_FORETOLD)

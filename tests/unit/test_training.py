@@ -261,20 +261,23 @@ def test_the_prior_has_the_brightness_of_the_population_that_is_given_it_and_mee
     assert abs(medians["sky"][1] - 17.0) < 0.4
 
 
-def test_the_prior_is_of_the_samples_that_are_named(sample):
+def test_the_prior_is_of_the_samples_that_are_named_as_far_as_they_have_images(sample, redshifts):
     flux = sample.flux.sum((1, 2, 3))
+    bright = sample[flux > np.percentile(flux, 70)]
     settings = {"epochs": 30, "prior_epochs": 40, "calibrated": False}
     medians = [
         np.median(quick(sample, prior_of=prior_of, **settings).sample(200, seed=1).flux.sum((1, 2, 3)))
-        for prior_of in (None, sample[flux > np.percentile(flux, 70)], iter([sample[flux > np.percentile(flux, 70)]]))
+        for prior_of in (None, [redshifts, bright], bright, iter([bright]))
     ]
     assert medians[1] > 1.5 * medians[0]
-    assert medians[2] == medians[1]
+    assert medians[1] == medians[2] == medians[3]
 
 
 def test_a_prior_of_no_images_is_refused(sample, redshifts):
     with pytest.raises(ValueError, match="prior_of has no images in 1 samples; give some that have"):
         quick(sample, redshifts, prior_of=[redshifts])
+    with pytest.raises(ValueError, match="there is no galaxy to fit the prior to"):
+        quick(sample, prior_of=iter(()))
 
 
 def test_a_population_without_brightness_is_refused(sample):
