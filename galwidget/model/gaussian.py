@@ -58,10 +58,10 @@ def product_of_experts(experts: Iterable[tuple[Gaussian, Tensor]], like: Tensor)
     Parameters
     ----------
     experts
-        Pairs of an expert's Gaussian and who it speaks for, boolean, shape (n,). An absent expert adds exactly nothing, whatever its
-        numbers (NaN too).
+        Pairs of an expert's Gaussian and who it speaks for, boolean, shape (n,), or (..., n) for several products of the same experts. An
+        absent expert adds exactly nothing, whatever its numbers (NaN too).
     like
-        A tensor of shape (n, d): shape, type and device of the answer.
+        A tensor of shape (n, d): size, type and device of the answer, (n, d) or (..., n, d).
 
     References
     ----------
@@ -71,7 +71,7 @@ def product_of_experts(experts: Iterable[tuple[Gaussian, Tensor]], like: Tensor)
     precision = torch.ones_like(like)
     weighted = torch.zeros_like(like)
     for expert, present in experts:
-        here = present[:, None]
+        here = present[..., None]
         # zero before the product, not after: 0 * NaN would reach the sum and its gradient
         own = torch.where(here, expert.precision, 0.0)
         precision = precision + own

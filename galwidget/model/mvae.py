@@ -69,7 +69,7 @@ class MVAE(nn.Module):
     def combine(
         self, experts: Mapping[str, tuple[Gaussian, Tensor]], keep: Mapping[str, Tensor] | Collection[str] | None = None
     ) -> Gaussian:
-        """The product of the prior and the experts in ``keep``: names, or who keeps each, boolean (n,); None keeps all."""
+        """The product of the prior and the experts in ``keep``: names, or who keeps each, boolean (n,) or (..., n); None keeps all."""
         if keep is None:
             keep = experts.keys()
         chosen = [

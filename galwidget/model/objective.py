@@ -63,36 +63,30 @@ class Objective:
         present = torch.stack([here for _, here in experts.values()])  # (modality, n)
         names = list(experts)
         keeps = [present]
-        if self.unimodal and len(names) > 1:
-            keeps += [present & _one_hot(i, present) for i in range(len(names))]
-        keeps += [present & random_subset(present) for _ in range(self.subsets) if len(names) > 1]
-
-        joint = model.combine(experts)
-        total = joint.mean.new_zeros(joint.mean.shape[0])
-        parts: dict[str, Tensor] = {}
-        aligned = torch.zeros_like(total)
-        for term, keep in enumerate(keeps):
-            speaks = keep.any(0)
-            if not speaks.any():
-                continue
-            posterior = joint if term == 0 else model.combine(experts, dict(zip(names, keep, strict=True)))
-            counted, weights = dict(zip(names, keep, strict=True)), dict(self.weights)
-            for name in self.cross:
-                if name in counted:
-                    counted[name] = experts[name][1] & speaks
-            for name in self.shares.keys() & counted.keys() if term else ():
-                share = self.shares[name]
-                counted[name] = counted[name] & (torch.rand(len(total), device=total.device) < share)
-                weights[name] = weights.get(name, 1.0) / share
-            likelihood, kl, each = elbo(model, data, posterior, counted, weights)
-            total = total + torch.where(speaks, beta * kl - likelihood, 0.0)
-            if term == 0:
-                parts = {"kl": kl.mean(), **{name: nats.sum() / keep[names.index(name)].sum().clamp(min=1) for name, nats in each.items()}}
-            elif self.alignment:
-                fixed = type(joint)(joint.mean.detach(), joint.precision.detach())
-                aligned = aligned + torch.where(speaks & (keep != present).any(0), fixed.kl_to(posterior), 0.0)
+        if len(names) > 1:
+            keeps += [present & _one_hot(i, present) for i in range(len(names)) if self.unimodal]
+            keeps += [present & random_subset(present) for _ in range(self.subsets)]
+        keep = torch.stack(keeps)  # (term, modality, n): all terms are one batch, for a hundred small steps take longer than one large one
+        speaks = keep.any(1)
+        counted, weights = dict(zip(names, keep.unbind(1), strict=True)), dict[str, float | Tensor](self.weights)
+        posterior = model.combine(experts, counted)
+        for name in counted.keys() & set(self.cross):
+            counted[name] = experts[name][1] & speaks
+        for name in names:  # in one order: each draws
+            if name in self.shares:
+                share = torch.ones(len(keeps), 1, device=present.device)
+                share[1:] = self.shares[name]
+                counted[name] = counted[name] & (torch.rand(speaks.shape, device=present.device) < share)
+                weights[name] = self.weights.get(name, 1.0) / share
+        likelihood, kl, each = elbo(model, data, posterior, counted, weights)
+        total = torch.where(speaks, beta * kl - likelihood, 0.0).sum(0)
+        fixed = type(posterior)(posterior.mean[0].detach(), posterior.precision[0].detach())
+        others = speaks[1:] & (keep[1:] != present).any(1)
+        subsets = type(posterior)(posterior.mean[1:], posterior.precision[1:])
+        aligned = torch.where(others, fixed.kl_to(subsets), 0.0).sum(0) if self.alignment else torch.zeros_like(total)
         loss = (total + self.alignment * aligned).mean()
-        return {"loss": loss, "alignment": aligned.mean(), **parts}
+        nats = {name: values[0].sum() / present[names.index(name)].sum().clamp(min=1) for name, values in each.items()}
+        return {"loss": loss, "alignment": aligned.mean(), "kl": kl[0].mean(), **nats}
 
 
 def elbo(
@@ -100,7 +94,7 @@ def elbo(
     data: Mapping[str, Any],
     posterior: Any,
     keep: Mapping[str, Tensor],
-    weights: Mapping[str, float],
+    weights: Mapping[str, float | Tensor],
     noise: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """The two parts of an evidence lower bound for each galaxy, with one draw of the latent.
@@ -110,28 +104,28 @@ def elbo(
     model, data
         The model, and the modalities by name.
     posterior
-        q(z | x_S), a `galwidget.model.gaussian.Gaussian` (n, d).
+        q(z | x_S), a `galwidget.model.gaussian.Gaussian` (n, d), or (..., n, d) for several S.
     keep
-        Which galaxies have modality i in S, boolean (n,), by name.
+        Which galaxies have modality i in S, boolean (n,) or (..., n), by name.
     weights
         lambda_i by name; 1 where not given.
     noise
-        Standard normal numbers (n, d); default: drawn.
+        Standard normal numbers of the shape of ``posterior``; default: drawn.
 
     Returns
     -------
     likelihood, kl, each
-        The weighted sum of log likelihoods, the divergence from the prior (both (n,), nats), and the unweighted nats by name.
+        The weighted sum of log likelihoods, the divergence from the prior (both (n,) or (..., n), nats), and the unweighted nats by name.
     """
     z = posterior.sample(noise)
-    likelihood = z.new_zeros(len(z))
+    likelihood = z.new_zeros(z.shape[:-1])
     each = {}
     for name, here in keep.items():
         if not here.any():
             continue
-        rows = here.nonzero()[:, 0]
-        part = type(data[name])(*(tensor[rows] for tensor in data[name]))
-        nats = z.new_zeros(len(z)).index_put((rows,), model.log_likelihood({name: part}, z[rows], name))
+        places = here.nonzero(as_tuple=True)
+        part = type(data[name])(*(tensor[places[-1]] for tensor in data[name]))
+        nats = torch.zeros_like(likelihood).index_put(places, model.log_likelihood({name: part}, z[places], name))
         each[name] = nats
         likelihood = likelihood + weights.get(name, 1.0) * nats
     return likelihood, posterior.kl_to_standard(), each
