@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,14 +129,18 @@ def train_shipped(
         Folder of checkpoints, to go on after a kill.
     seed
         Of everything.
+
+    Notes
+    -----
+    It simulates in several processes: a script that calls it needs ``if __name__ == "__main__":``.
     """
     folder = Path(data)
     field = kids_field(folder / "kids")
     real, held_out = split_by_sky(field)
-    sample = simulate(simulated, "KiDS", seed=100 + seed, bands=BANDS, flatten=0.5)
-    through_its_psf = simulate(simulated // 2, "KiDS", seed=101 + seed, bands=BANDS, flatten=0.5, psf=field.psfs)
+    sample = _simulate(simulated, 100 + seed, flatten=0.5)
+    through_its_psf = _simulate(simulated // 2, 101 + seed, flatten=0.5, psf=field.psfs)
     faint = [_deep(simulated // 4, 102 + seed), _deep(simulated // 4, 103 + seed, psf=field.psfs)]
-    sky = simulate(simulated // 3, "KiDS", seed=104 + seed, bands=BANDS)
+    sky = _simulate(simulated // 3, 104 + seed)
     redshifts = spectroscopic_sample(folder / "sdss_mgs" / "sdss_mgs_train.txt", sample.survey)
     samples = [sample, through_its_psf, *faint, sky, redshifts, real]
     once = [1] * (len(samples) - 1)
@@ -146,17 +151,17 @@ def train_shipped(
     again: dict[str, Any] = {"repeats": [*once, 12], "warm_up": 0.0, "model_error": 0.005, "calibrated": False}
     model = fit(samples, model=model, epochs=second_epochs, looks=1, learning_rate=1e-3, prior_epochs=0, seed=seed + 1, run=second, **again)
     # what is sampled follows the sky as the survey usually sees it, though the training has bright galaxies in excess, and sharper ones
-    seen = chain([sample, faint[0], sky], (simulate(simulated // 3, "KiDS", seed=at + seed, bands=BANDS) for at in _MORE_SKY))
+    seen = chain([sample, faint[0], sky], (_simulate(simulated // 3, at + seed) for at in _MORE_SKY))
     again |= {"prior_epochs": _PRIOR_EPOCHS, "prior_of": seen, "population": calibration[: _CALIBRATION[0][0]]}
     model = fit(samples, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=third, **again)
     calibrate(model, calibration)
     # galaxies that a field sees more sharply are not sampled, but known
-    sharper = simulate(_SHARPER, "KiDS", seed=302 + seed, bands=BANDS, psf=field.psfs)
+    sharper = _simulate(_SHARPER, 302 + seed, psf=field.psfs)
     calibrate_familiarity(model, Galaxies.concatenate([calibration, sharper]))
     # attributes are those of a picture in the survey's usual seeing: so are those that are asked for
     usual = sample.survey.psf()
-    counts = simulate(2000, "KiDS", seed=990 + seed, bands=BANDS, psf=usual)
-    flattened = simulate(2000, "KiDS", seed=200 + seed, bands=BANDS, flatten=0.5, psf=usual)
+    counts = _simulate(2000, 990 + seed, psf=usual)
+    flattened = _simulate(2000, 200 + seed, flatten=0.5, psf=usual)
     model.about["metrics"] = {
         "counts": report(model, counts, held_out, through_its_psf[:8000]),
         "flattened": report(model, flattened, held_out),
@@ -166,9 +171,14 @@ def train_shipped(
     return model
 
 
+def _simulate(n: int, seed: int, **options: Any) -> Galaxies:
+    """In the bands of the model, on all processors."""
+    return simulate(n, "KiDS", seed=seed, bands=BANDS, workers=os.cpu_count() or 1, **options)
+
+
 def _deep(n: int, seed: int, **options: Any) -> Galaxies:
     """Galaxies fainter than the survey's usual sample, in two thirds of its noise: what a model is to know of faint ones and of depth."""
-    clean = simulate(n, "KiDS", seed=seed, bands=BANDS, mag_limit=24.0, flatten=0.6, noiseless=True, **options)
+    clean = _simulate(n, seed, mag_limit=24.0, flatten=0.6, noiseless=True, **options)
     flux, ivar = clean.require_images()
     ivar = ivar / np.float32(_DEEP**2)
     noise = np.random.default_rng(seed).standard_normal(flux.shape) / np.sqrt(ivar)
@@ -177,7 +187,7 @@ def _deep(n: int, seed: int, **options: Any) -> Galaxies:
 
 def calibration_sample(seed: int) -> Galaxies:
     """What the shipped model's predictions are calibrated on: the counts of the sky to r = 22.5, and a quarter of them to 23.5."""
-    usual, faint = (simulate(n, "KiDS", seed=seed + at, bands=BANDS, mag_limit=limit) for at, (n, limit) in enumerate(_CALIBRATION))
+    usual, faint = (_simulate(n, seed + at, mag_limit=limit) for at, (n, limit) in enumerate(_CALIBRATION))
     # side by side, for only the first of a sample are used
     return Galaxies.concatenate([usual, faint])
 
