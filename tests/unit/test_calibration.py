@@ -27,7 +27,7 @@ def galaxies():
 
 @pytest.fixture(scope="module")
 def model(galaxies):
-    model = gw.fit(galaxies[:128], epochs=4, latent_size=6, prior_epochs=3, progress=False, seed=1)
+    model = gw.fit(galaxies[:128], epochs=8, latent_size=6, prior_epochs=3, progress=False, seed=1)
     calibrate(model, galaxies[128:400])
     return model
 

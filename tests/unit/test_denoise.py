@@ -208,10 +208,11 @@ def test_a_sharper_psf_brings_what_that_telescope_would_see(model, observed):
     assert np.median(better[0] / signal) < 0.1
 
 
-def test_the_own_psf_brings_back_the_denoised(model, observed, clean):
+def test_the_own_psf_brings_back_the_denoised(model, observed):
     same = gw.deconvolve(model, observed[:6], psf=observed.psf[:6], progress=False)
-    np.testing.assert_allclose(same.flux, clean.flux[:6], rtol=1e-4, atol=1e-3)
-    np.testing.assert_allclose(same.ivar, clean.ivar[:6], rtol=0.05)
+    clean = gw.denoise(model, observed[:6], progress=False)  # the same six: sums over larger batches are rounded otherwise
+    np.testing.assert_allclose(same.flux, clean.flux, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(same.ivar, clean.ivar, rtol=0.05)
 
 
 def test_without_a_psf_light_is_before_the_telescope(model, observed):
