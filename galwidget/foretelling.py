@@ -136,6 +136,7 @@ def _posterior(mvae: MVAE, image: tuple[Gaussian, Tensor], columns: Mapping[str,
 @torch.no_grad()
 def _evidence(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], progress: Progress) -> _Evidence:
     """What is known of the galaxies of all samples, one after the other."""
+    n = sum(map(len, samples))
 
     def batches() -> Iterator[list[Tensor]]:
         with steps(progress, "measuring and encoding", n, partial=True) as tell:
@@ -149,7 +150,6 @@ def _evidence(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], progress:
                     yield [*_image(mvae, inputs, part), *chain.from_iterable(own + measured)]
                     tell(len(part))
 
-    n = sum(map(len, samples))
     mean, precision, present, *rest = _stacked(n, batches())
     columns = [Columns(*rest[at : at + 3]) for at in range(0, len(rest), 3)]
     own, measured = (dict(zip(inputs.groups, each, strict=True)) for each in (columns[: len(columns) // 2], columns[len(columns) // 2 :]))
@@ -168,7 +168,7 @@ def _image(mvae: MVAE, inputs: Inputs, galaxies: Galaxies) -> tuple[Tensor, Tens
 def _stacked(n: int, batches: Iterable[Sequence[Tensor]]) -> list[Tensor]:
     """Tensors of n rows from those of batches, as `torch.cat` gives them, in memory that is taken before.
 
-    Small tensors that stay, among pictures that come and go, tear the heap: 0.2 MB a galaxy were lost, 14 GB of 60,000.
+    Small tensors that stay, among pictures that come and go, tear the heap: 0.2 MB a galaxy were lost.
     """
     whole: list[Tensor] = []
     start = 0
