@@ -70,6 +70,13 @@ def fit_prior(
         both, and bright galaxies are learnt as well as they are sampled. Default: the numbers of ``samples``.
     progress
         Whether to draw progress bars; or a function, which ends a part of the work early by `galwidget.progress.EnoughError`.
+
+    Raises
+    ------
+    ValueError
+        There is no galaxy.
+    FloatingPointError
+        Posteriors are not finite.
     """
     generator = torch.Generator().manual_seed(seed)
     z, value, mask = _draws(mvae, inputs, samples, draws, generator, progress)
@@ -113,6 +120,8 @@ def _draws(
             for start in range(0, len(sample), _BATCH):
                 part = sample[start : start + _BATCH]
                 posterior = mvae.encode(inputs.tensors(part))
+                if lost := int((~torch.isfinite(posterior.mean).all(1)).sum()):
+                    raise FloatingPointError(f"posteriors of {lost} of {len(part)} galaxies are not finite; lower learning_rate")
                 own, known = inputs.conditions(part)
                 for _ in range(draws):
                     z = posterior.sample(torch.randn(posterior.mean.shape, generator=generator))

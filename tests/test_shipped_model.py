@@ -41,6 +41,26 @@ def test_reconstruction_of_simulated_galaxies_is_at_the_noise(model, held_out):
     assert np.mean(chi2) <= 1.02
 
 
+@pytest.mark.parametrize("what", ["a star in the corner", "flat light", "a ramp", "a pattern", "a hole"])
+def test_what_is_no_galaxy_is_read_as_unknown(model, what):
+    """A latent that ran to infinity would stop a whole catalogue for the sake of one stamp."""
+    y, x = np.mgrid[: model.stamp, : model.stamp]
+    light = {
+        "a star in the corner": 2e4 * np.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 8),
+        "flat light": np.full(x.shape, 1e6),
+        "a ramp": 1e4 * x,
+        "a pattern": 1e6 * ((x + y) % 2),
+        "a hole": np.full(x.shape, -1e5),
+    }[what]
+    flux = np.tile(light, (1, len(BANDS), 1, 1)).astype(np.float32)
+    ivar = np.ones_like(flux) / model.survey.sky_sigma[:, None, None].astype(np.float32) ** 2
+    odd = gw.Galaxies(flux, ivar, model.survey.psf(), survey=model.survey)
+    latent = model.encode(odd)
+    assert np.abs(latent.mean).max() < 50
+    assert np.all(np.isfinite(model.decode(latent).flux))
+    assert model.familiarity(odd).outside.all()
+
+
 @pytest.mark.parametrize("noise", [1.0, 1.3, 2.0])
 def test_a_field_of_another_depth_is_read_as_well(model, held_out, noise):
     """A survey's fields are not of one depth: the same galaxies in more noise keep their fluxes."""

@@ -31,6 +31,8 @@ __all__ = [
 _SECOND_LOOK = (24, 48, 64, 64)
 #: Bounds of an expert's log precision: from nothing said to a thousandth of the prior's width.
 _LOG_PRECISION = (-12.0, 14.0)
+#: Bound of its mean on either side, in the prior's widths: the largest of a galaxy is 26, and what is none shall not run to infinity.
+_FARTHEST = 40.0
 
 
 class Images(NamedTuple):
@@ -79,10 +81,9 @@ def _asinh(pixels: Tensor) -> Tensor:
 
 
 def expert(numbers: Tensor) -> Gaussian:
-    """The last layer of an encoder (n, 2 d) as a Gaussian: mean, and a log precision held within bounds."""
+    """The last layer of an encoder (n, 2 d) as a Gaussian: mean and log precision, held within bounds."""
     mean, log_precision = numbers.chunk(2, 1)
-    low, high = _LOG_PRECISION
-    return Gaussian(mean, log_precision.clamp(low, high).exp())
+    return Gaussian(mean.clamp(-_FARTHEST, _FARTHEST), log_precision.clamp(*_LOG_PRECISION).exp())
 
 
 class ImageModality(nn.Module):
@@ -154,8 +155,9 @@ class ImageModality(nn.Module):
 
     def _correction(self, answer: Tensor, data: Images, good: Tensor, context: Tensor) -> Tensor:
         assert self.second_look is not None  # noqa: S101 (narrows the type)
-        answer = answer.detach()
-        z, log_precision = answer.chunk(2, 1)
+        z, log_precision = answer.detach().chunk(2, 1)
+        z = z.clamp(-_FARTHEST, _FARTHEST)
+        answer = torch.cat([z, log_precision], 1)
         width = (-0.5 * log_precision.clamp(0, _LOG_PRECISION[1])).exp()
         with torch.enable_grad():
             z = z.clone().requires_grad_()

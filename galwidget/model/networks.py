@@ -15,8 +15,10 @@ __all__ = ["GaussianExpansion", "ImageDecoder", "ImageEncoder", "Perceptron"]
 
 #: Of the Gaussians of smooth light, in pixels: the narrowest rung; the variance that the pixel grid can just carry (a Gaussian narrower
 #: than 0.45 pixels is no longer sampled: its flux and place would depend on where between the pixels it is). Largest ln(a/b) of an ellipse;
-#: how far a Gaussian may lie off the galaxy's centre, in its own sizes.
-_NARROWEST, _FLOOR, _LONGEST, _FARTHEST = 0.3, 0.2, 2.5, 0.7
+#: how far a Gaussian may lie off the galaxy's centre, in its own sizes; by how much in ln all may be larger or smaller than their rungs.
+_NARROWEST, _FLOOR, _LONGEST, _FARTHEST, _GROWN = 0.3, 0.2, 2.5, 0.7, 6.0
+#: ln(flux / nJy) of the brightest: finite where a latent is far from every galaxy, and its square, too.
+_BRIGHTEST = 30.0
 
 
 class Perceptron(nn.Sequential):
@@ -145,7 +147,7 @@ class GaussianExpansion(nn.Module):
         stretch = eta.square().sum(-1).add(1e-6).sqrt()
         bounded = _LONGEST * torch.tanh(stretch / _LONGEST)
         cosh, sinh = torch.cosh(bounded), torch.sinh(bounded) / stretch
-        variance = (2 * (self.ladder + 0.5 * size)).exp()
+        variance = (2 * (self.ladder + (0.5 * size).clamp(-_GROWN, _GROWN))).exp()
         xx = variance * (cosh + sinh * eta[..., 0]) + _FLOOR
         yy = variance * (cosh - sinh * eta[..., 0]) + _FLOOR
         xy = variance * sinh * eta[..., 1]
@@ -192,4 +194,4 @@ class ImageDecoder(nn.Module):
 
     def forward(self, z: Tensor, scale: Tensor, spread: Tensor) -> Tensor:
         """Flux (n, band, y, x) at ``z`` (n, d); a whole band's is exp(scale + spread * log_flux(z)), ``scale`` and ``spread`` (band,)."""
-        return self.smooth(self.numbers(z), (scale + spread * self.log_flux(z)).exp())
+        return self.smooth(self.numbers(z), (scale + spread * self.log_flux(z)).clamp(max=_BRIGHTEST).exp())

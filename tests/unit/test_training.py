@@ -11,6 +11,7 @@ from astropy.table import QTable
 import galwidget as gw
 from galwidget.cli import main
 from galwidget.evaluation import chi2_per_pixel
+from galwidget.flow import fit_prior
 from galwidget.measurement import measure
 from galwidget.model.dataset import Batches, noisier, turn
 from galwidget.model.inputs import Inputs
@@ -278,6 +279,14 @@ def test_a_prior_of_no_images_is_refused(sample, redshifts):
         quick(sample, redshifts, prior_of=[redshifts])
     with pytest.raises(ValueError, match="there is no galaxy to fit the prior to"):
         quick(sample, prior_of=iter(()))
+
+
+def test_a_prior_of_posteriors_that_are_not_finite_is_refused(sample):
+    model = quick(sample, calibrated=False, prior_epochs=0)
+    with torch.no_grad():
+        model.mvae.modality("image").encoder.head[-1].bias.fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="posteriors of 96 of 96 galaxies are not finite"):
+        fit_prior(model.prior, model.mvae, model.inputs, [sample], epochs=1, seed=0)
 
 
 def test_a_population_without_brightness_is_refused(sample):
