@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,9 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from astropy.table import Table
     from numpy.typing import ArrayLike
 
-__all__ = ["ATTRIBUTES", "MORPHOLOGIES", "Attribute", "colours", "describe", "ellipticity_and_angle", "ellipticity_components"]
+__all__ = [
+    "ATTRIBUTES",
+    "MORPHOLOGIES",
+    "Attribute",
+    "colours",
+    "describe",
+    "ellipticity_and_angle",
+    "ellipticity_components",
+    "placeholders",
+    "warn_of_placeholders",
+]
 
 #: Hubble types of the attribute ``morphology``, from early to late.
 MORPHOLOGIES = ("E", "S0", "Sb", "Sc", "Im")
@@ -36,6 +48,8 @@ class Attribute:
         ``linear``, ``log`` (a positive quantity), ``log1p`` (redshift) or ``category``.
     modality
         The group of correlated attributes that one expert sees, or empty for what is derived or only recorded.
+    least, most
+        What galaxies have: catalogues write 99, -99 or -1 where nothing was measured.
     """
 
     name: str
@@ -44,18 +58,21 @@ class Attribute:
     description: str
     scale: str = "linear"
     modality: str = ""
+    least: float = -np.inf
+    most: float = np.inf
 
 
+_ELLIPTICITY = "|e| = (a - b)/(a + b)"
 _SHAPE = "as galwidget.measure finds it on the survey's image, PSF included"
 ATTRIBUTES: dict[str, Attribute] = {
     attribute.name: attribute
     for attribute in (
-        Attribute("r_half", "half-light radius", "arcsec", f"radius of half the Kron flux, {_SHAPE}", "log", "shape"),
-        Attribute("area", "isophotal area", "arcsec2", f"area above 1.5 sky sigma in the reference band, {_SHAPE}", "log", "shape"),
-        Attribute("e1", "ellipticity e1", "", f"|e| cos 2 PA of the second moments, |e| = (a - b)/(a + b), {_SHAPE}", "linear", "shape"),
-        Attribute("e2", "ellipticity e2", "", f"|e| sin 2 PA of the second moments, {_SHAPE}", "linear", "shape"),
-        Attribute("concentration", "concentration", "", f"5 log10(r80 / r20), {_SHAPE}", "linear", "shape"),
-        Attribute("redshift", "redshift", "", "spectroscopic, or the truth of a simulation", "log1p", "redshift"),
+        Attribute("r_half", "half-light radius", "arcsec", f"radius of half the Kron flux, {_SHAPE}", "log", "shape", 0),
+        Attribute("area", "isophotal area", "arcsec2", f"area above 1.5 sky sigma in the reference band, {_SHAPE}", "log", "shape", 0),
+        Attribute("e1", "ellipticity e1", "", f"|e| cos 2 PA of the second moments, {_ELLIPTICITY}, {_SHAPE}", "linear", "shape", -1, 1),
+        Attribute("e2", "ellipticity e2", "", f"|e| sin 2 PA of the second moments, {_SHAPE}", "linear", "shape", -1, 1),
+        Attribute("concentration", "concentration", "", f"5 log10(r80 / r20), {_SHAPE}", "linear", "shape", 0, 20),
+        Attribute("redshift", "redshift", "", "spectroscopic, or the truth of a simulation", "log1p", "redshift", -0.1, 20),
         Attribute("morphology", "Hubble type", "", f"one of {', '.join(MORPHOLOGIES)}", "category", "morphology"),
         Attribute("ellipticity", "ellipticity", "", f"(a - b)/(a + b), {_SHAPE}"),
         Attribute("axis_ratio", "axis ratio", "", f"b/a, {_SHAPE}"),
@@ -85,11 +102,32 @@ def describe(name: str) -> Attribute:
         measured = describe(name.removesuffix("_err"))
         return Attribute(name, f"error of {measured.label}", measured.unit, f"standard deviation of {measured.name}")
     if name.startswith("mag_") and "_" not in name[4:]:
-        return Attribute(name, f"{name[4:]} magnitude", "mag", f"AB magnitude in {name[4:]}, {_SHAPE}", "linear", "brightness")
+        return Attribute(name, f"{name[4:]} magnitude", "mag", f"AB magnitude in {name[4:]}, {_SHAPE}", "linear", "brightness", -5, 45)
     blue, _, red = name.partition("_")
     if blue and red and "_" not in red and max(len(blue), len(red)) <= 2:
-        return Attribute(name, f"{blue} - {red}", "mag", f"AB colour, {_SHAPE}", "linear", "colours")
+        return Attribute(name, f"{blue} - {red}", "mag", f"AB colour, {_SHAPE}", "linear", "colours", -20, 20)
     return Attribute(name, name.replace("_", " "), "", "a column of the user's table")
+
+
+def placeholders(name: str, values: np.ndarray, bands: tuple[str, ...]) -> np.ndarray:
+    """Where numbers ``values`` of the column ``name`` are beyond what galaxies have in ``bands``: there nothing was measured."""
+    known = describe(name)
+    if known.modality == "colours" and not {*name.split("_")} <= {*bands}:  # a column of the user's, such as x_1
+        return np.zeros(values.shape, bool)
+    return (values < known.least) | (values > known.most)
+
+
+def warn_of_placeholders(table: Table, bands: tuple[str, ...]) -> None:
+    """Say which columns of ``table`` have numbers that are taken for not measured, and how many (`placeholders`)."""
+    told = []
+    for name, column in table.items():
+        if getattr(getattr(column, "dtype", None), "kind", "") == "f" and column.ndim == 1:
+            values = np.asarray(getattr(column, "unmasked", column), float)
+            strange = placeholders(name, values, bands) & ~np.asarray(getattr(column, "mask", False))
+            if strange.any():
+                told.append(f"{name} of {strange.sum()} ({values[strange][0]:g})")
+    if told:
+        warnings.warn(f"numbers that no galaxy has are taken for not measured: {', '.join(told)}; mask them, or put NaN", stacklevel=3)
 
 
 def ellipticity_components(ellipticity: ArrayLike, position_angle: ArrayLike) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from astropy.table import Column, MaskedColumn, QTable
 from astropy.table import vstack as stack_tables
 from astropy.utils.masked import Masked
 
+from galwidget.attributes import placeholders, warn_of_placeholders
 from galwidget.survey import Survey
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Galaxies:
     psf
         PSF of each band, shape (band, k, k), or of each galaxy, (n, band, k, k); k odd, unit sum. Default: the survey's.
     table
-        Attributes, one row a galaxy; a masked entry was not measured. Default: no columns.
+        Attributes, one row a galaxy; a masked entry was not measured, nor was a magnitude of 99 or a radius of -1: what no galaxy has
+        is told, kept, and taken for missing. Default: no columns.
     survey
         The survey, or the name of a preset; its bands are the image axis ``band``.
     mask
@@ -95,6 +97,7 @@ class Galaxies:
                 self.flux = np.where(finite, self.flux, np.float32(0))
             self.psf = _check_psf(psf, self.flux, self.survey)
         self.table = _table(table, None if self.flux is None else len(self.flux))
+        warn_of_placeholders(self.table, self.survey.band_names)
 
     def _inverse_variance(self, ivar: Any, finite: np.ndarray, mask: ArrayLike | None) -> np.ndarray:
         assert self.flux is not None  # noqa: S101 (narrows the type)
@@ -211,7 +214,7 @@ class Galaxies:
         column = self.table[name]
         mask = getattr(column, "mask", None)
         values = np.array(getattr(column, "unmasked", column), dtype=float) if mask is not None else np.array(column, dtype=float)
-        return values if mask is None else np.where(np.asarray(mask), np.nan, values)
+        return np.where(placeholders(name, values, self.survey.band_names) | (False if mask is None else np.asarray(mask)), np.nan, values)
 
     def with_table(self, table: Any) -> Galaxies:
         """The same images with another table."""

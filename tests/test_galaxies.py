@@ -1,12 +1,14 @@
 """Galaxies: what is refused and in which words, how they slice and join, when they are equal, what they look like."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable
+from astropy.utils.masked import Masked
 
 from galwidget import Band, Galaxies, Survey
 
@@ -185,6 +187,26 @@ def test_galaxies_join_in_order(galaxies):
     assert np.array_equal(joined.flux, galaxies.flux[[2, 3, 0, 1]])
     assert list(joined.table["identifier"]) == [13, 2**40 + 1, 7, 11]
     assert joined == galaxies[[2, 3, 0, 1]]
+
+
+def test_what_no_galaxy_has_is_told_kept_and_not_measured():
+    table = QTable(
+        {"mag_r": [20.0, 99.0, -99.0] * u.mag, "g_r": [0.7, 79.0, 0.6] * u.mag, "redshift": [0.1, -1.0, 0.2], "x_1": [5.0, 99.0, 99.0]}
+    )
+    with pytest.warns(UserWarning, match=r"not measured: mag_r of 2 \(99\), g_r of 1 \(79\), redshift of 1 \(-1\); mask them"):
+        galaxies = Galaxies(table=table, survey="KiDS")
+    np.testing.assert_array_equal(galaxies.attribute("mag_r"), [20.0, np.nan, np.nan])
+    np.testing.assert_array_equal(galaxies.attribute("g_r"), [0.7, np.nan, 0.6])
+    np.testing.assert_array_equal(galaxies.attribute("redshift"), [0.1, np.nan, 0.2])
+    np.testing.assert_array_equal(galaxies.attribute("x_1"), [5.0, 99.0, 99.0])
+    assert list(galaxies.table["mag_r"].value) == [20.0, 99.0, -99.0]
+
+
+def test_what_is_masked_is_not_told():
+    masked = Masked([20.0, 99.0] * u.mag, mask=[False, True])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(Galaxies(table=QTable({"mag_r": masked, "g_r": [0.7, np.nan] * u.mag}), survey="KiDS").attribute("mag_r")[1])
 
 
 def test_an_attribute_that_one_part_lacks_is_masked_there(gri):
