@@ -72,7 +72,7 @@ ATTRIBUTES: dict[str, Attribute] = {
         Attribute("e1", "ellipticity e1", "", f"|e| cos 2 PA of the second moments, {_ELLIPTICITY}, {_SHAPE}", "linear", "shape", -1, 1),
         Attribute("e2", "ellipticity e2", "", f"|e| sin 2 PA of the second moments, {_SHAPE}", "linear", "shape", -1, 1),
         Attribute("concentration", "concentration", "", f"5 log10(r80 / r20), {_SHAPE}", "linear", "shape", 0, 20),
-        Attribute("redshift", "redshift", "", "spectroscopic, or the truth of a simulation", "log1p", "redshift", -0.1, 20),
+        Attribute("redshift", "redshift", "", "spectroscopic, or the truth of a simulation", "log1p", "redshift", -0.5, 20),
         Attribute("morphology", "Hubble type", "", f"one of {', '.join(MORPHOLOGIES)}", "category", "morphology"),
         Attribute("ellipticity", "ellipticity", "", f"(a - b)/(a + b), {_SHAPE}"),
         Attribute("axis_ratio", "axis ratio", "", f"b/a, {_SHAPE}"),

@@ -155,7 +155,7 @@ class GalaxyModel:
             return Galaxies(flux, ivar, survey=self.survey)
         with self.lock, torch.no_grad():
             table = attribute_table(self.mvae, self.inputs, torch.from_numpy(latent.mean), flux)
-        return Galaxies(flux, ivar, table=table, survey=self.survey)
+        return Galaxies(flux, ivar, survey=self.survey).with_table(table)
 
     def flux(self, latent: Latent) -> np.ndarray:
         """Pixels of `decode` alone, nJy, shape (n, band, y, x)."""

@@ -37,7 +37,7 @@ def convolve_in_batches(flux: np.ndarray, psfs: np.ndarray) -> np.ndarray:
     """`convolve` for arrays of any length n in flat memory, each picture through its own PSF, (n, band, k, k); ``flux`` is overwritten."""
     with torch.no_grad():
         for start in range(0, len(flux), _BATCH):
-            psf = torch.from_numpy(np.ascontiguousarray(psfs[start : start + _BATCH]))
+            psf = torch.from_numpy(np.require(psfs[start : start + _BATCH], requirements=["C", "W"]))  # one PSF for all is read-only
             flux[start : start + _BATCH] = convolve(torch.from_numpy(flux[start : start + _BATCH]), psf).numpy()
     return flux
 
