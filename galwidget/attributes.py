@@ -121,7 +121,7 @@ def warn_of_placeholders(table: Table, bands: tuple[str, ...]) -> None:
     """Say which columns of ``table`` have numbers that are taken for not measured, and how many (`placeholders`)."""
     told = []
     for name, column in table.items():
-        if getattr(getattr(column, "dtype", None), "kind", "") == "f" and column.ndim == 1:
+        if getattr(getattr(column, "dtype", None), "kind", None) in {"f", "i"} and column.ndim == 1:
             values = np.asarray(getattr(column, "unmasked", column), float)
             strange = placeholders(name, values, bands) & ~np.asarray(getattr(column, "mask", False))
             if strange.any():

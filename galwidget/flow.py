@@ -120,8 +120,10 @@ def _draws(
             for start in range(0, len(sample), _BATCH):
                 part = sample[start : start + _BATCH]
                 posterior = mvae.encode(inputs.tensors(part))
-                if lost := int((~torch.isfinite(posterior.mean).all(1)).sum()):
-                    raise FloatingPointError(f"posteriors of {lost} of {len(part)} galaxies are not finite; lower learning_rate")
+                lost = int((~torch.isfinite(posterior.mean).all(1)).sum())
+                if lost:
+                    told = f"posteriors of {lost} of {len(part)} galaxies are not finite"
+                    raise FloatingPointError(f"{told}; train the model again with a lower learning_rate")
                 own, known = inputs.conditions(part)
                 for _ in range(draws):
                     z = posterior.sample(torch.randn(posterior.mean.shape, generator=generator))

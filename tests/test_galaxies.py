@@ -202,6 +202,12 @@ def test_what_no_galaxy_has_is_told_kept_and_not_measured():
     assert list(galaxies.table["mag_r"].value) == [20.0, 99.0, -99.0]
 
 
+def test_a_placeholder_may_be_a_whole_number():
+    with pytest.warns(UserWarning, match=r"redshift of 2 \(-1\)"):
+        galaxies = Galaxies(table=QTable({"redshift": [0, -1, -1]}), survey="KiDS")
+    np.testing.assert_array_equal(galaxies.attribute("redshift"), [0, np.nan, np.nan])
+
+
 def test_what_is_masked_is_not_told():
     masked = Masked([20.0, 99.0] * u.mag, mask=[False, True])
     with warnings.catch_warnings():
