@@ -30,6 +30,8 @@ FORMS = {
 }
 #: The decoder's own relative error: what it may be wrong by in a pixel without being odd.
 MODEL_ERROR = 0.1
+#: The same for lines: arms and knots of a bright galaxy, which the decoder does not draw, are no trail, and one is there beside it, too.
+STRUCTURE = 1.0
 #: A line must be seen all along: no pixel counts for more than this many sigma.
 _CLIP = 4.0
 _ANGLES, _LINE_WIDTH, _LINE_END = 24, 1.2, -12.5
@@ -69,7 +71,7 @@ def residuals(model: GalaxyModel, galaxies: Galaxies, latent: Latent) -> Residua
     square = (left**2 * weight).sum((2, 3)) / good.sum((2, 3)).clamp(min=1)
     _note(found, "residual", square.mean(1), band=square.argmax(1))
     _sources(found, left, weight, psf)
-    _lines(found, left, weight)
+    _lines(found, left, torch.where(good, ivar / (1 + ivar * (STRUCTURE * expected) ** 2), 0.0))
     _rings(found, left, weight)
     _bands(found, left, weight, expected)
     return found

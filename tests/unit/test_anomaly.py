@@ -80,6 +80,13 @@ def test_an_attribute_that_contradicts_the_picture_is_named(model, sample):
     assert sum("redshift does not fit" in words for words in found.reason) > 10
 
 
+def test_what_is_too_faint_to_be_measured_is_judged_among_the_faint(model, sample):
+    noise = np.random.default_rng(0).standard_normal(sample.flux[:8].shape) / np.sqrt(sample.ivar[:8])
+    empty = gw.Galaxies(noise.astype(np.float32), sample.ivar[:8], sample.psfs[:8], survey=sample.survey)
+    assert np.isnan(model.decode(model.encode(empty, ["image"])).attribute("mag_r")).all()
+    assert (anomaly._judge(model, empty, 0).brightness < -24).all()
+
+
 def test_a_score_is_the_same_in_any_batch(model, sample, judged):
     alone = gw.anomalies(model, sample[7], reference=sample, progress=False)
     np.testing.assert_allclose(alone.score, judged.score[7], rtol=1e-3, atol=1e-3)
