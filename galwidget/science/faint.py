@@ -23,8 +23,6 @@ __all__ = ["Population", "faint_population", "gauss_newton", "without_limit"]
 _DEPTH, _DRAWS = 1.75, 2000
 #: Standard deviation of ln flux in it: nothing is said of brightness that a galaxy of S/N 5 would notice.
 _FREE = 2.0
-#: By how much wider than the known population the extrapolated one is, as a variance: it may bend beyond the limit.
-_WIDER = 2.0
 #: Steps of the posterior's search, and the longest of one.
 _STEPS, _LONGEST = 4, 2.0
 #: Of latent space for a derivative: a twentieth of the prior's width, far above the rounding of single precision.
@@ -85,9 +83,9 @@ def without_limit(points: Tensor, log_flux: Tensor) -> tuple[Tensor, Tensor]:
     A sample of galaxies that ends at a magnitude knows none fainter, and an encoder trained on it explains faint pixels by galaxies of that
     magnitude whose light is spread until it is lost in the noise. Of a Gaussian of the sample, with covariance :math:`\Sigma`, the factor
     along ln flux, :math:`a^T z`, is taken out and a wide one put in; what is left, z given the flux, is a linear relation that goes on
-    beyond the limit, twice as wide in variance as where it was learnt:
+    beyond the limit:
 
-    .. math:: \Lambda = \tfrac12 \left(\Sigma^{-1} - a a^T / (a^T \Sigma a)\right) + a a^T / 2^2
+    .. math:: \Lambda = \Sigma^{-1} - a a^T / (a^T \Sigma a) + a a^T / 2^2
 
     Parameters
     ----------
@@ -102,7 +100,7 @@ def without_limit(points: Tensor, log_flux: Tensor) -> tuple[Tensor, Tensor]:
     slope = torch.linalg.solve(covariance, (points - mean).T @ (log_flux - log_flux.mean()) / (len(points) - 1))
     along = torch.outer(slope, slope)
     rest = torch.linalg.inv(covariance) - along / (slope @ covariance @ slope).clamp(min=1e-12)
-    return mean, rest / _WIDER + along / _FREE**2
+    return mean, rest + along / _FREE**2
 
 
 def gauss_newton(

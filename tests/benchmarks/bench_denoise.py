@@ -25,7 +25,7 @@ from galwidget.recipe import kids_field, split_by_sky
 BANDS = ("u", "g", "r", "i", "Z")
 R = 2
 EDGES = (10, 20, 50, 100, np.inf)
-COUNT = 160
+COUNT = 480
 #: Where the model's training ends, and galaxies beyond it, for the lowest S/N.
 LIMIT, FAINTEST = 22.5, 23.5
 SHARP = 0.5

@@ -136,7 +136,7 @@ def test_a_population_goes_on_beyond_its_limit():
     covariance = torch.linalg.inv(precision)
     slope = covariance[1, 0] / covariance[0, 0]
     assert (mean[1] + slope * (-1 - mean[0])).item() == pytest.approx(-0.4, abs=0.03)
-    assert (covariance[1, 1] - slope * covariance[0, 1]).item() == pytest.approx(2 * 0.3**2, rel=0.03)
+    assert (covariance[1, 1] - slope * covariance[0, 1]).item() == pytest.approx(0.3**2, rel=0.03)
     assert covariance[0, 0].item() == pytest.approx(2.0**2, rel=0.01)
 
 
@@ -159,7 +159,9 @@ def test_faint_galaxies_come_out_the_same_alone_and_in_any_batch():
     faint = gw.simulate(6, "KiDS", seed=8, bands="ugriZ", mag_limit=23.5, measured=False, progress=False)
     together, alone = gw.denoise(shipped, faint, progress=False), gw.denoise(shipped, faint[3], progress=False)
     np.testing.assert_allclose(alone.flux[0], together.flux[3], atol=1e-3 * together.flux[3].max())
-    np.testing.assert_allclose(np.log(alone.ivar[0]), np.log(together.ivar[3]), atol=0.02)
+    # errors of a thousandth of the sky's, far from the galaxy, are rounding
+    least = 1e-3 * faint.survey.sky_sigma.min()
+    np.testing.assert_allclose(alone.ivar[0] ** -0.5, together.ivar[3] ** -0.5, rtol=0.01, atol=least)
 
 
 def test_a_model_without_magnitudes_has_no_faint_end(model):
