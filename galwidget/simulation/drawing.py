@@ -18,6 +18,8 @@ PSF_SIZE = 25
 #: of the PSF's ellipticity; the range of Moffat's beta, from the broad wings of a coadd (2) towards those of the atmosphere alone
 #: (Trujillo et al. 2001, MNRAS 328, 977).
 _SEEING_SCATTER, _PSF_ELLIPTICITY, _MOFFAT_BETA = 0.12, 0.012, (2.0, 3.5)
+#: Standard deviation in fine pixels of what smooths a disc before it leans or has arms: one that is narrower than a pixel would ring.
+_SMOOTHING = 0.6
 #: A PSF narrower than this many pixels is drawn on a grid three times finer.
 _UNDERSAMPLED = 2.5
 
@@ -56,18 +58,19 @@ class Camera:
         radius = max(source.bulge_radius[0], source.disc_radius[0]) / self.pixel
         # light that leaves the grid comes back at its other side: wide galaxies need a wide grid
         grid = self._grid(fft.next_fast_len(2 * self.stamp if radius < self.stamp / 8 else 4 * self.stamp, real=True))
-        shift = grid.shift((self.stamp - 1) / 2 + offset[0], (self.stamp - 1) / 2 + offset[1])
-        spectrum = np.zeros((len(source.bulge_flux[0]), *shift.shape), np.complex64)
+        spectrum = np.zeros((len(source.bulge_flux[0]), len(grid.ky), len(grid.kx)), np.complex64)
         if source.bulge_flux[0].any():
             bulge = self._sersic(source, "bulge", grid)
             spectrum += source.bulge_flux[0].astype(np.float32)[:, None, None] * bulge
         if source.disc_flux[0].any():
-            disc = self._sersic(source, "disc", grid)
+            disc = grid.leaning(self._sersic(source, "disc", grid), source)
             spectrum += source.disc_flux[0].astype(np.float32)[:, None, None] * disc
             if source.young_flux[0].any():
                 young = grid.young(disc, source, clump)
                 spectrum += source.young_flux[0].astype(np.float32)[:, None, None] * young
-        return grid, spectrum * shift
+        # where a survey would find it: at the centre of its light, not of its disc
+        x, y = (self.stamp - 1) / 2 + offset - grid.centre(spectrum.sum(0)) / self.finer
+        return grid, spectrum * grid.shift(x, y)
 
     def _sersic(self, source: Sources, part: str, grid: _Grid) -> np.ndarray:
         galsim = self.galsim
@@ -131,6 +134,7 @@ class _Grid:
         self.kx = (2 * np.pi * fft.rfftfreq(n)).astype(np.float32)
         # a fine pixel is a box of side one
         self.pixel = (np.sinc(self.ky / (2 * np.pi))[:, None] * np.sinc(self.kx / (2 * np.pi))).astype(np.float32)
+        self.smoothing = np.exp(np.float32(-0.5 * _SMOOTHING**2) * (self.ky[:, None] ** 2 + self.kx**2))
         axis = fft.fftfreq(n, 1 / n).astype(np.float32) * np.float32(scale)
         self.x, self.y = axis[None, :], axis[:, None]
 
@@ -138,6 +142,10 @@ class _Grid:
         """Fourier factor that moves the origin to pixel (x, y) of the stamp."""
         x, y = (self.finer * (place + 0.5) - 0.5 for place in (x, y))
         return np.exp(-1j * self.ky * np.float32(y))[:, None] * np.exp(-1j * self.kx * np.float32(x))
+
+    def centre(self, spectrum: np.ndarray) -> np.ndarray:
+        """Centre (x, y) of the light in fine pixels from the origin, by the phases of the longest waves."""
+        return np.array([-np.angle(spectrum[0, 1]) / self.kx[1], -np.angle(spectrum[1, 0]) / self.ky[1]])
 
     def transfer(self, psf: np.ndarray) -> np.ndarray:
         """Fourier transform of a PSF (band, k, k), its middle pixel at the origin."""
@@ -150,18 +158,39 @@ class _Grid:
         """Fourier factor that moves pixel (half, half) to the origin."""
         return np.exp(1j * self.ky * np.float32(half))[:, None] * np.exp(1j * self.kx * np.float32(half))
 
+    def plane(self, source: Sources) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates in the plane of a disc, along and across its major axis, in arcsec."""
+        angle = float(source.angle[0])
+        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+        return self.x * cos + self.y * sin, (self.y * cos - self.x * sin) / np.float32(source.disc_axis_ratio[0])
+
+    def leaning(self, disc: np.ndarray, source: Sources) -> np.ndarray:
+        """A disc that is brighter on one side, by its ``lean`` at two scale lengths; nothing is darkened below a tenth."""
+        lean, towards = float(source.lean[0]), float(source.lean_angle[0])
+        if not lean:
+            return disc
+        along, across = self.plane(source)
+        slope = np.float32(lean / (2 * float(source.disc_radius[0]) / 1.678))
+        tilt = np.clip(slope * (along * np.float32(np.cos(towards)) + across * np.float32(np.sin(towards))), -0.9, 0.9)
+        tilted = disc + fft.rfft2(self.light(disc) * tilt)
+        return tilted * (disc[0, 0].real / tilted[0, 0].real)
+
+    def light(self, disc: np.ndarray) -> np.ndarray:
+        """A disc on the pixels, (y, x), none negative."""
+        return np.maximum(fft.irfft2(disc * self.smoothing, s=(self.n, self.n)), 0)
+
     def young(self, disc: np.ndarray, source: Sources, rng: np.random.Generator) -> np.ndarray:
         """Fourier transform of the young stars of a disc, of unit flux: arms, and knots along them."""
         angle, ratio = float(source.angle[0]), float(source.disc_axis_ratio[0])
         arms, pitch, phase = int(source.arms[0]), float(source.pitch[0]), float(source.phase[0])
         radius = float(source.disc_radius[0]) / 1.678
-        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        along, across = self.x * cos + self.y * sin, (self.y * cos - self.x * sin) / np.float32(ratio)
+        cos, sin = np.cos(angle), np.sin(angle)
+        along, across = self.plane(source)
         r2 = along * along + across * across + np.float32((0.02 * radius) ** 2)
         wound = np.float32(1 / (2 * np.tan(pitch))) * np.log(r2 / np.float32(radius**2))
         crest = np.exp(np.float32(source.contrast[0]) * np.cos(arms * (np.arctan2(across, along) - wound - np.float32(phase))))
         # arms begin where bulge or bar end
-        light = fft.irfft2(disc, s=(self.n, self.n)) * crest * (r2 / (r2 + np.float32(0.5 * radius**2)))
+        light = self.light(disc) * crest * (r2 / (r2 + np.float32(0.5 * radius**2)))
         young = fft.rfft2(light)
         young /= young[0, 0].real
         count = int(source.knots[0])

@@ -53,8 +53,9 @@ RED = Schechter(-20.372, -0.708, 0.00351, -1.416, -0.5)
 BLUE = Schechter(-20.405, -0.941, 0.00370, -9.739, -1.3)
 # Mean spectral types of the two, only to know roughly how bright a galaxy of a cell of the grid will be.
 _MEAN_KIND = (0.15, 1.6)
-# The template E is M 31's bulge: the old stars of SDSS galaxies of known redshift are as much redder as this A_V makes them.
-_OLD_REDDENING = 0.25
+# Median amplitude of the m = 1 wave of discs at two scale lengths, what KiDS galaxies' asymmetry asks for: twice that of the old stars of
+# nearby discs (Rix & Zaritsky 1995, ApJ 447, 82).
+_LEAN = 0.25
 
 
 @dataclass
@@ -62,7 +63,8 @@ class Sources:
     """The true galaxies, one entry each: (n,) or, for the fluxes, (n, band).
 
     Fluxes in nJy; radii are half-light radii along the major axis in arcsec; ``axis_ratio`` of bulge and disc; angles in radians from the
-    image's x axis. ``arms``, ``pitch``, ``phase``, ``contrast``, ``knots`` and ``clumping`` say where the young stars of a disc are.
+    image's x axis. ``arms``, ``pitch``, ``phase``, ``contrast``, ``knots`` and ``clumping`` say where the young stars of a disc are; it is
+    brighter by ``lean`` at two scale lengths on the side of ``lean_angle``, which is in its plane and from its major axis.
     """
 
     redshift: np.ndarray
@@ -83,6 +85,8 @@ class Sources:
     contrast: np.ndarray
     knots: np.ndarray
     clumping: np.ndarray
+    lean: np.ndarray
+    lean_angle: np.ndarray
 
     def __len__(self) -> int:
         return len(self.redshift)
@@ -128,7 +132,8 @@ class Population:
     """Galaxies brighter than a limit, as a survey's bands would find them outside the atmosphere.
 
     Redshift and absolute magnitude from the luminosity functions of red and blue galaxies times the comoving volume; the Hubble type from
-    those; bulge, disc and young stars with spectral types of their own; sizes from the size-luminosity relation of Shen et al. 2003.
+    those; bulge, disc and young stars with spectral types of their own, sums of kcorrect's spectra that have the colours of SDSS galaxies;
+    sizes from the size-luminosity relation of Shen et al. 2003, smaller in the past; discs a little brighter on one side.
 
     Parameters
     ----------
@@ -207,11 +212,12 @@ class Population:
         mean, scatter = np.array([[1.0, 0.55, 0.28, 0.06, 0.0], [0.0, 0.13, 0.12, 0.05, 0.0]])[:, morphology]
         bulge = np.clip(rng.normal(mean, scatter), 0, 1)
         low, high = np.array([[0, 0, 0.05, 0.12, 0.25], [0, 0, 0.20, 0.35, 0.55]])[:, morphology]
-        young = rng.uniform(low, high) * (1 - bulge)
-        # bulges are old, discs as their type; both were younger then, and bluer
+        young = np.minimum(rng.uniform(low, high) * (1 + 2 * (redshift - 0.1)), 0.8) * (1 - bulge)
+        # bulges are old, discs as their type; both were younger then, and bluer: discs of spirals as the faint galaxies of a KiDS field ask
         younger = 0.6 * (redshift - 0.1)
         kind_bulge = np.array([0.0, 0.0, 0.2, 0.4, 1.0])[morphology] + np.abs(rng.normal(0, 0.12, n)) + younger
-        kind_disc = np.array([0.4, 0.4, 0.9, 1.5, 2.3])[morphology] + rng.normal(0, 0.3, n) + younger
+        kind_disc = np.array([0.4, 0.4, 0.9, 1.5, 2.3])[morphology] + rng.normal(0, 0.3, n)
+        kind_disc += np.where(morphology >= _SB, 2.25, 0.6) * (redshift - 0.1)
         cosine = rng.uniform(0, 1, n)
         thickness = np.array([0.3, 0.27, 0.22, 0.2, 0.4])[morphology]
         axis_ratio = np.sqrt(cosine**2 * (1 - thickness**2) + thickness**2)
@@ -221,7 +227,7 @@ class Population:
         fluxes = [
             self.photometry.flux(kind, redshift, attenuation) * share[:, None]
             for kind, attenuation, share in (
-                (kind_bulge, rng.normal(_OLD_REDDENING, 0.08, n), bulge),
+                (kind_bulge, rng.normal(0, 0.08, n), bulge),
                 (kind_disc, dust, 1 - bulge - young),
                 (np.minimum(kind_disc + 1.2, 3.0), dust, young),
             )
@@ -260,6 +266,8 @@ class Population:
             contrast=np.where(morphology == _IM, rng.uniform(0.3, 1.2, n), rng.uniform(1.0, 4.0, n)),
             knots=np.where(late, rng.poisson(np.array([0, 0, 8, 16, 10])[morphology]), 0),
             clumping=np.where(late, rng.uniform(0.05, np.array([0.1, 0.1, 0.2, 0.45, 0.6])[morphology]), 0.0),
+            lean=np.where(morphology == _E, 0.0, np.minimum(_LEAN * np.exp(rng.normal(0, 0.6, n)), 0.8)),
+            lean_angle=rng.uniform(0, 2 * np.pi, n),
         )
 
 
@@ -299,5 +307,5 @@ def _radius_kpc(rng: np.random.Generator, morphology: np.ndarray, magnitude_r: n
     # below M* early types stop following the power law of the bright ones (Shen et al., section 4.1)
     early = np.maximum(-0.4 * 0.60 * faded - 4.63, -0.4 * 0.30 * np.minimum(faded, 0) - 2.20)
     scatter = 0.25 + (0.48 - 0.25) / (1 + 10 ** (-0.8 * (faded - knee)))
-    growth = np.where(late, -0.4, -0.8) * np.log10(1 + redshift)
+    growth = np.where(late, -0.6, -1.0) * np.log10(1 + redshift)
     return 10 ** (np.where(late, disc, early) + growth) * np.exp(scatter * rng.normal(0, 1, len(redshift)))
