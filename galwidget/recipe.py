@@ -38,7 +38,7 @@ _SHARPER = 2500
 _PRIOR_EPOCHS, _MORE_SKY = 24, range(1040, 1046)
 #: What the shipped model must not be used for.
 _LIMITS = (
-    "Galaxies outside of r = 16 to 24, redshifts above 1, or wider than the stamp: it saw none.",
+    "Galaxies outside of r = 16 to 24, redshifts above 1.4, or wider than the stamp: it saw few or none.",
     "Images much deeper than two thirds of KiDS's noise, or noisier than three times it: it saw none.",
     "Types and redshifts of real galaxies as a measurement: all types, and all redshifts above 0.3, are the simulation's. Calibrate first.",
     "Errors of predictions for real galaxies, as they are: true of simulated ones; KiDS galaxies lie 0.9 to 1.5 times as far off.",

@@ -147,11 +147,11 @@ def anomalies(
         What is normal: a few hundred galaxies. Default: simulated ones of the model's survey (768; a minute, once for a model, and
         none for the shipped one).
         They are right for a few galaxies, and for simulated ones. Real images have what no simulated one has, and the default finds most
-        real galaxies a little odd (39 % of a KiDS field beyond 3), though in much the same order. ``"own"``: ``galaxies`` themselves, less
+        real galaxies a little odd (35 % of a KiDS field beyond 3), though in much the same order. ``"own"``: ``galaxies`` themselves, less
         the fifth that is oddest for simulated ones; right for a sample of some hundreds that has oddities of its own. Galaxies: right
         where they are of the same images, clean, and not among those that the model was trained on, as it knows these better than it will
         ever know others. A sample that is given as its own reference with its oddities in it hides them: with eight of one kind beside 125
-        real galaxies, the AUROC is 0.85 in the mean over kinds and 11 % of the odd ones are beyond 3 (``"own"``: 0.94 and 88 %).
+        real galaxies, the AUROC is 0.85 in the mean over kinds and 11 % of the odd ones are beyond 3 (``"own"``: 0.94 and 86 %).
     refine
         As in ``model.encode``: steps towards the best latent of each galaxy, for the galaxies and for the reference.
     progress
