@@ -34,8 +34,8 @@ _TRAINING_SKY = 0.7
 _DEEP, _CALIBRATION = 0.65, ((8000, 22.5), (2000, 23.5))
 #: How many through the field's own PSFs are known beside those that calibrate.
 _SHARPER = 2500
-#: Passes of the prior's fit, and seeds of galaxies for it beside those of the training.
-_PRIOR_EPOCHS, _MORE_SKY = 24, range(1040, 1046)
+#: Passes of the prior's fit, and seeds of galaxies for it: as many at each magnitude as the training has them, and as the sky has them.
+_PRIOR_EPOCHS, _FLATTENED, _SKY = 24, range(1050, 1053), (104, *range(1040, 1046))
 #: What the shipped model must not be used for.
 _LIMITS = (
     "Galaxies outside of r = 16 to 24, redshifts above 1.4, or wider than the stamp: it saw few or none.",
@@ -118,7 +118,7 @@ def train_shipped(
         Number of simulated galaxies to r = 22.5, half way between the counts of the sky and as many at each magnitude; half as many seen
         through the field's own PSF, which is sharper than the survey's usual; again half as many, of either seeing, to r = 24 in two
         thirds of the noise; and a third as many as the sky has them. The fourth stage has as many others. What is sampled is learnt from
-        those of the first in the usual seeing and six times as many more of the sky, all in two thirds of the noise.
+        as many in the usual seeing and six times as many more of the sky, all in two thirds of the noise.
     epochs
         On simulated galaxies, redshifts, and the field's galaxies, each of those four times an epoch.
     second_epochs
@@ -147,23 +147,24 @@ def train_shipped(
         return [*seen, *faint, _simulate(simulated // 3, at + 4), redshifts, real]
 
     stages = ("first", "second", "third", "fourth")
-    first, second, third, fourth = (None if run is None else Path(run) / name for name in stages)
+    runs = [None if run is None else Path(run) / name for name in stages]
     training = samples(100 + seed)
     whole: dict[str, Any] = {"prior_epochs": 0, "calibrated": False}
     often = [1, 1, 1, 1, 1, 1, 4]
-    model = fit(training, epochs=epochs, repeats=often, model_error=0.01, concentric=False, seed=seed, run=first, **whole)
+    model = fit(training, epochs=epochs, repeats=often, model_error=0.01, concentric=False, seed=seed, run=runs[0], **whole)
     again = whole | {"model_error": 0.005, "warm_up": 0.0, "repeats": [1, 1, 1, 1, 1, 1, 12]}
-    model = fit(training, model=model, epochs=second_epochs, looks=1, learning_rate=1e-3, seed=seed + 1, run=second, **again)
-    model = fit(training, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=third, **again)
+    model = fit(training, model=model, epochs=second_epochs, looks=1, learning_rate=1e-3, seed=seed + 1, run=runs[1], **again)
+    model = fit(training, model=model, epochs=third_epochs, looks=2, learning_rate=5e-4, seed=seed + 2, run=runs[2], **again)
+    del training  # ten gigabytes, before as many others are made
     training = samples(110 + seed)
     # what is sampled follows the sky as the survey usually sees it, though the training has bright galaxies in excess, and sharper ones;
     # in less noise, for what noise hides is nearer to the mean in a posterior than it is in the sky
-    sky = ((simulated // 3, at, 22.5, 0.0) for at in (104, *_MORE_SKY))
-    told = ((simulated, 100, 22.5, 0.5), (simulated // 4, 102, 24.0, 0.6), *sky)
-    seen = (_deep(n, at + seed, mag_limit=limit, flatten=flatten) for n, at, limit, flatten in told)
+    third = simulated // 3
+    parts = [(third, at, 22.5, 0.5) for at in _FLATTENED] + [(simulated // 4, 102, 24.0, 0.6)] + [(third, at, 22.5, 0.0) for at in _SKY]
+    seen = (_deep(n, at + seed, mag_limit=limit, flatten=flatten) for n, at, limit, flatten in parts)
     calibration = calibration_sample(300 + seed)
     again |= {"prior_epochs": _PRIOR_EPOCHS, "prior_of": seen, "population": calibration[: _CALIBRATION[0][0]]}
-    model = fit(training, model=model, epochs=fourth_epochs, learning_rate=7e-4, seed=seed + 4, run=fourth, **again)
+    model = fit(training, model=model, epochs=fourth_epochs, learning_rate=7e-4, seed=seed + 4, run=runs[3], **again)
     calibrate(model, calibration)
     # galaxies that a field sees more sharply are not sampled, but known
     sharper = _simulate(_SHARPER, 302 + seed, psf=field.psfs)
@@ -191,8 +192,8 @@ def _deep(n: int, seed: int, *, mag_limit: float = 24.0, flatten: float = 0.6, *
     clean = _simulate(n, seed, mag_limit=mag_limit, flatten=flatten, noiseless=True, **options)
     flux, ivar = clean.require_images()
     ivar = ivar / np.float32(_DEEP**2)
-    noise = np.random.default_rng(seed).standard_normal(flux.shape) / np.sqrt(ivar)
-    return Galaxies((flux + noise).astype(np.float32), ivar, clean.psf, clean.table, survey=clean.survey)
+    noise = np.random.default_rng(seed).standard_normal(flux.shape, np.float32) / np.sqrt(ivar)
+    return Galaxies(flux + noise, ivar, clean.psf, clean.table, survey=clean.survey)
 
 
 def calibration_sample(seed: int) -> Galaxies:
