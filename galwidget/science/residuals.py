@@ -29,9 +29,9 @@ FORMS = {
     "colour": "colour outside of what the model can draw",
 }
 #: The decoder's own relative error: what it may be wrong by in a pixel without being odd.
-MODEL_ERROR = 0.1
-#: The same for lines: arms and knots of a bright galaxy, which the decoder does not draw, are no trail, and one is there beside it, too.
-STRUCTURE = 1.0
+_MODEL_ERROR = 0.1
+#: The same for a line: arms and knots of a bright galaxy, which the decoder does not draw, are no trail; a trail is there beside it, too.
+_STRUCTURE = 1.0
 #: A line must be seen all along: no pixel counts for more than this many sigma.
 _CLIP = 4.0
 _ANGLES, _LINE_WIDTH, _LINE_END = 24, 1.2, -12.5
@@ -65,13 +65,13 @@ def residuals(model: GalaxyModel, galaxies: Galaxies, latent: Latent) -> Residua
     psf = torch.from_numpy(np.require(galaxies.psfs, requirements=["C", "W"]))
     expected = convolve(torch.from_numpy(model.flux(latent)), psf)
     good = ivar > 0
-    weight = torch.where(good, ivar / (1 + ivar * (MODEL_ERROR * expected) ** 2), 0.0)
+    weight, beside = (torch.where(good, ivar / (1 + ivar * (error * expected) ** 2), 0.0) for error in (_MODEL_ERROR, _STRUCTURE))
     left = torch.where(good, flux - expected, 0.0)
     found = Residuals({}, {}, {})
     square = (left**2 * weight).sum((2, 3)) / good.sum((2, 3)).clamp(min=1)
     _note(found, "residual", square.mean(1), band=square.argmax(1))
     _sources(found, left, weight, psf)
-    _lines(found, left, torch.where(good, ivar / (1 + ivar * (STRUCTURE * expected) ** 2), 0.0))
+    _lines(found, left, beside)
     _rings(found, left, weight)
     _bands(found, left, weight, expected)
     return found
