@@ -55,6 +55,8 @@ class Kept(Generic[T]):
         Of what is learnt, in the file beside a model (`write`); empty for what is never there.
     pack, unpack
         From what was learnt to arrays by name, and back.
+    version
+        Of how it is learnt: what another version of the tool left beside a model is not believed.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class Kept(Generic[T]):
         name: str = "",
         pack: Callable[[T], Mapping[str, np.ndarray]] | None = None,
         unpack: Callable[[dict[str, np.ndarray]], T] | None = None,
+        version: int = 1,
     ) -> None:
-        self._name, self._pack, self._unpack = name, pack, unpack
+        self._name, self._pack, self._unpack, self._version = name, pack, unpack, version
         self._known: OrderedDict[tuple[Hashable, ...], T] = OrderedDict()
+        self._unbelieved: set[Hashable] = set()
 
     def __call__(self, model: GalaxyModel, learn: Callable[[], T], *how: Hashable) -> T:
         """What ``learn`` gives for this model, learnt in this way; it is called where nothing is kept."""
@@ -76,6 +80,18 @@ class Kept(Generic[T]):
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
         return self._known[key]
+
+    def forget(self, model: GalaxyModel) -> None:
+        """Learn of this model again, whatever is kept of it and lies beside it."""
+        identity = _identity(model)
+        self._unbelieved.add(identity)
+        for key in [key for key in self._known if key[0] == identity]:
+            del self._known[key]
+
+    @property
+    def label(self) -> dict[str, str]:
+        """What a file says of what it holds of this tool."""
+        return {self._name: str(self._version)}
 
     def arrays(self, model: GalaxyModel) -> dict[str, np.ndarray]:
         """All that is kept of this model, by the names that it has in its file."""
@@ -93,7 +109,7 @@ class Kept(Generic[T]):
 
     def _beside(self, model: GalaxyModel, key: tuple[Hashable, ...]) -> T | None:
         """What lies beside the model, or beside the shipped one where that is the same; None where nothing does."""
-        if self._unpack is None:
+        if self._unpack is None or key[0] in self._unbelieved:
             return None
         for folder in (getattr(model, "path", None), _SHIPPED):
             path = None if folder is None else folder / _FILE
@@ -101,7 +117,8 @@ class Kept(Generic[T]):
                 continue
             try:
                 with safe_open(path, framework="numpy") as file:
-                    if file.metadata()["model"] == key[0]:
+                    said = {self._name: "1", **file.metadata()}  # files that say nothing are of the first version
+                    if said["model"] == key[0] and said.items() >= self.label.items():
                         start = self._path(key)
                         found = {name.removeprefix(start): file.get_tensor(name) for name in file.keys() if name.startswith(start)}  # noqa: SIM118
                         if found:
@@ -115,6 +132,7 @@ def write(folder: str | PathLike[str], model: GalaxyModel, *learnt: Kept) -> Non
     """Put all that is kept of a model beside its weights, where whoever loads it finds it."""
     arrays = {name: array for kept in learnt for name, array in kept.arrays(model).items()}
     partial = Path(folder) / f".{_FILE}.partial"
-    save_file(arrays, partial, metadata={"model": str(_identity(model))})
+    labels = {name: version for kept in learnt for name, version in kept.label.items()}
+    save_file(arrays, partial, metadata={**labels, "model": str(_identity(model))})
     partial.chmod(0o644)  # safetensors makes it for its owner alone
     partial.replace(Path(folder) / _FILE)

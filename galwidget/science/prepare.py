@@ -17,7 +17,7 @@ __all__ = ["prepare"]
 def prepare(path: str | PathLike[str], *, progress: Progress = True) -> None:
     """Learn what `galwidget.nearest` and `galwidget.anomalies` need to know of a model, a minute or two, and write it into its folder.
 
-    Nothing is needed of a model without images, and nothing is written.
+    It is learnt anew, whatever lies there. Nothing is needed of a model without images, and nothing is written.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ def prepare(path: str | PathLike[str], *, progress: Progress = True) -> None:
     """
     model = load(path)
     if model.stamp:
+        for known in (metric.KNOWN, anomaly.KNOWN):
+            known.forget(model)
         metric.Metric.of_model(model, progress=progress)
         anomaly.learn_normal(model, progress=progress)
         kept.write(path, model, metric.KNOWN, anomaly.KNOWN)

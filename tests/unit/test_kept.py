@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 import galwidget as gw
 from galwidget.science import anomaly, metric
@@ -66,8 +67,8 @@ def saved(tmp_path):
     return tmp_path
 
 
-def again(kept):
-    return Kept(kept._name, kept._pack, kept._unpack)
+def again(kept, version=1):
+    return Kept(kept._name, kept._pack, kept._unpack, version)
 
 
 def test_what_lies_beside_a_model_is_not_learnt_again(kept, learn, saved):
@@ -88,6 +89,25 @@ def test_what_lies_beside_other_weights_is_not_believed(kept, learn, saved):
         model.prior.center += 1
     model.save(saved)
     assert again(kept)(gw.load(saved), learn) == 2
+
+
+def test_what_an_older_tool_left_beside_a_model_is_not_believed(kept, learn, saved):
+    learn()
+    kept(gw.load(saved), learn)
+    write(saved, gw.load(saved), kept)
+    newer = again(kept, version=2)
+    assert newer(gw.load(saved), learn) == 3
+    write(saved, gw.load(saved), newer)
+    assert again(kept, version=2)(gw.load(saved), learn) == 3
+    assert again(kept)(gw.load(saved), learn) == 4
+
+
+def test_what_is_to_be_forgotten_is_learnt_again_though_it_lies_beside_the_model(kept, learn, saved):
+    kept(gw.load(saved), learn)
+    write(saved, gw.load(saved), kept)
+    other = again(kept)
+    other.forget(gw.load(saved))
+    assert [other(gw.load(saved), learn) for _ in range(2)] == [2, 2]
 
 
 def test_a_damaged_file_beside_a_model_is_named_with_the_remedy(kept, learn, saved):
@@ -119,6 +139,12 @@ def test_a_prepared_model_is_asked_without_being_learnt(monkeypatch, saved):
     monkeypatch.setattr(metric, "_DRAWN", 64)
     monkeypatch.setattr(anomaly, "_REFERENCE", 64)
     prepare(saved, progress=False)
+    learnt = load_file(saved / "tools.safetensors")
+    (saved / "tools.safetensors").write_bytes(b"damaged")
+    prepare(saved, progress=False)
+    anew = load_file(saved / "tools.safetensors")
+    assert anew.keys() == learnt.keys()
+    assert all(np.array_equal(anew[name], learnt[name]) for name in learnt)
     for tool in (metric, anomaly):
         monkeypatch.setattr(tool, "KNOWN", again(tool.KNOWN))
     monkeypatch.setattr(anomaly, "simulate", None)
