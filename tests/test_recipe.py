@@ -1,0 +1,40 @@
+"""The recipe of the shipped model, start to end, on a hundredth of its galaxies."""
+
+import json
+
+import numpy as np
+import pytest
+
+import galwidget as gw
+from galwidget import recipe
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Every sample of the recipe cut to what a minute bears; each stage, and what is learnt of the model after, as it is."""
+    simulate, field, redshifts = recipe._simulate, recipe.kids_field, recipe.spectroscopic_sample
+
+    def few(n, seed, **options):
+        return simulate(min(n, 128 if seed in range(300, 303) else 48), seed, **options)  # calibration has a least number
+
+    monkeypatch.setattr(recipe, "_simulate", few)
+    monkeypatch.setattr(recipe, "kids_field", lambda folder: field(folder)[::12])
+    monkeypatch.setattr(recipe, "spectroscopic_sample", lambda path, survey: redshifts(path, survey)[::50])
+    monkeypatch.setattr(recipe, "_PRIOR_EPOCHS", 1)
+    monkeypatch.setattr(recipe.os, "cpu_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_recipe_makes_a_model_that_does_all_that_the_shipped_one_does(data, tmp_path):
+    made = recipe.train_shipped(tmp_path / "made", data, epochs=1, second_epochs=1, third_epochs=1, fourth_epochs=1, run=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"first", "second", "third", "fourth"}
+    model, shipped = gw.load(tmp_path / "made"), gw.load()
+    assert model.survey == made.survey
+    assert model.inputs.modalities == shipped.inputs.modalities
+    assert model.about.keys() == shipped.about.keys()
+    assert json.loads(json.dumps(model.about["metrics"])).keys() == shipped.about["metrics"].keys()
+    drawn = model.sample(8, seed=0)
+    assert np.all(np.isfinite(drawn.flux))
+    predicted = model.predict(gw.simulate(8, "KiDS", seed=1, bands=recipe.BANDS, progress=False), "redshift", using=["image"])
+    assert np.all(np.isfinite(predicted.mean))
+    assert model.about["limits"] == shipped.about["limits"]
