@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from galwidget.model.census import Census
 from galwidget.model.inputs import Inputs
@@ -18,7 +21,7 @@ from galwidget.model.mvae import MVAE
 from galwidget.model.network import Architecture, build
 from galwidget.model.prior import FlowPrior
 
-__all__ = ["FILES", "FORMAT", "load", "save"]
+__all__ = ["FILES", "FORMAT", "digest", "load", "save"]
 
 #: Version of the layout; a reader refuses a larger one.
 FORMAT = 1
@@ -26,6 +29,16 @@ FORMAT = 1
 _WEIGHTS, _DESCRIPTION = FILES = ("model.safetensors", "model.json")
 #: Sizes of the flow of models that were saved before they could be chosen.
 _BEFORE = {"hidden": 128, "passes": 2}
+
+
+def digest(*networks: nn.Module) -> str:
+    """A digest of the weights of networks, hexadecimal."""
+    found = hashlib.sha256()
+    for network in networks:
+        for name, tensor in network.state_dict().items():
+            found.update(name.encode())
+            found.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
+    return found.hexdigest()
 
 
 def save(

@@ -11,8 +11,8 @@ import numpy as np
 
 from galwidget.galaxies import Galaxies
 from galwidget.latent import Latent
+from galwidget.model.checkpoint import digest
 from galwidget.progress import Progress, steps
-from galwidget.science.kept import digest
 from galwidget.science.kind import Kind
 from galwidget.science.metric import Metric
 from galwidget.science.orientation import canonical_latent

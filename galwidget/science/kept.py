@@ -13,29 +13,19 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from galwidget.model.checkpoint import digest
+
 if TYPE_CHECKING:
     from os import PathLike
 
-    from torch import nn
-
     from galwidget.galaxy_model import GalaxyModel
 
-__all__ = ["Kept", "digest", "write"]
+__all__ = ["Kept", "write"]
 
 T = TypeVar("T")
 #: Models whose knowledge is kept; of more, that of the one which was asked longest ago is learnt again.
 _MOST = 4
 _FILE, _SHIPPED = "tools.safetensors", Path(__file__).parent.parent / "weights" / "kids"
-
-
-def digest(*networks: nn.Module) -> str:
-    """A digest of the weights of networks, hexadecimal."""
-    found = hashlib.sha256()
-    for network in networks:
-        for name, tensor in network.state_dict().items():
-            found.update(name.encode())
-            found.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
-    return found.hexdigest()
 
 
 def _identity(model: GalaxyModel) -> Hashable:
@@ -88,6 +78,10 @@ class Kept(Generic[T]):
         for key in [key for key in self._known if key[0] == identity]:
             del self._known[key]
 
+    def believe(self, model: GalaxyModel) -> None:
+        """What lies beside this model is what is kept of it now."""
+        self._unbelieved.discard(_identity(model))
+
     @property
     def label(self) -> dict[str, str]:
         """What a file says of what it holds of this tool."""
@@ -136,3 +130,5 @@ def write(folder: str | PathLike[str], model: GalaxyModel, *learnt: Kept) -> Non
     save_file(arrays, partial, metadata={**labels, "model": str(_identity(model))})
     partial.chmod(0o644)  # safetensors makes it for its owner alone
     partial.replace(Path(folder) / _FILE)
+    for kept in learnt:
+        kept.believe(model)

@@ -108,6 +108,9 @@ def test_what_is_to_be_forgotten_is_learnt_again_though_it_lies_beside_the_model
     other = again(kept)
     other.forget(gw.load(saved))
     assert [other(gw.load(saved), learn) for _ in range(2)] == [2, 2]
+    write(saved, gw.load(saved), other)
+    other._known.clear()  # as where other models came after
+    assert other(gw.load(saved), learn) == 2
 
 
 def test_a_damaged_file_beside_a_model_is_named_with_the_remedy(kept, learn, saved):
