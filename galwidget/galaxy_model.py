@@ -347,8 +347,8 @@ class GalaxyModel:
 
         Raises
         ------
-        ValueError
-            The model does not know the attribute, or the galaxies are not of its survey.
+        TypeError, ValueError
+            The attribute is no name, the model does not know it, or the galaxies are not of its survey.
 
         Examples
         --------

@@ -26,6 +26,8 @@ def predict_sample(
     model: GalaxyModel, galaxies: Galaxies, attribute: str, using: Sequence[str] | None, draws: int, seed: int | None, progress: Progress
 ) -> Prediction | CategoryPrediction:
     """An attribute of n galaxies from whatever else they have; arguments are those of ``model.predict``."""
+    if not isinstance(attribute, str):
+        raise TypeError(f"the attribute is a {type(attribute).__name__}; give its name, after the galaxies: predict(galaxies, 'redshift')")
     group = next((group for group, names in model.inputs.groups.items() if attribute in names), None)
     if group is None:
         known = [name for names in model.inputs.groups.values() for name in names]

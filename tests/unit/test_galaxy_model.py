@@ -219,6 +219,8 @@ def test_galaxies_that_the_model_cannot_take_are_refused_with_the_remedy(model, 
         model.encode(sample, using=[])
     with pytest.raises(ValueError, match="cannot predict 'mass'"):
         model.predict(sample, "mass")
+    with pytest.raises(TypeError, match="the attribute is a Galaxies; give its name, after the galaxies"):
+        model.predict("redshift", sample)
 
 
 def test_a_saved_model_is_the_same_model(model, tmp_path):
