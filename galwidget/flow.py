@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,9 +13,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from galwidget.galaxies import Galaxies
+from galwidget.model.checkpoint import digest
 from galwidget.model.inputs import Inputs
 from galwidget.model.mvae import MVAE
 from galwidget.model.prior import FlowPrior
+from galwidget.model.resuming import Resumed
 from galwidget.predicted import SHOWN, shown_table
 from galwidget.progress import Progress, steps
 
@@ -41,6 +44,7 @@ def fit_prior(
     draws: int = 2,
     learning_rate: float = 2e-3,
     population: Galaxies | None = None,
+    run: Path | None = None,
     progress: Progress = True,
 ) -> None:
     """Fit the flow, in place, to draws from the posteriors of galaxies.
@@ -68,32 +72,45 @@ def fit_prior(
         Galaxies whose numbers at each brightness the prior has where brightness is not asked for, such as the counts of the sky: a draw
         whose brightness is hidden weighs as many galaxies of these as it stands for. Where it is shown, p(z | brightness) is the same in
         both, and bright galaxies are learnt as well as they are sampled. Default: the numbers of ``samples``.
+    run
+        A folder for checkpoints, as in `galwidget.fit`: of the draws, and one an epoch.
     progress
         Whether to draw progress bars; or a function, which ends a part of the work early by `galwidget.progress.EnoughError`.
 
     Raises
     ------
     ValueError
-        There is no galaxy.
+        There is no galaxy, or a checkpoint is damaged.
     FloatingPointError
         Posteriors are not finite.
     """
+    of = f"{digest(mvae)} {epochs} {draws} {learning_rate} {seed}"
+    drawn, fitted = Resumed(run, "draws", of), Resumed(run, "prior", of)
     generator = torch.Generator().manual_seed(seed)
-    z, value, mask = _draws(mvae, inputs, samples, draws, generator, progress)
-    prior.standardise_by(z)
-    prior.shown.copy_(_shown(inputs))
-    _fit_photometer(prior, z, value, mask, generator, progress)
-    value, mask = _completed(prior, z, value, mask)
+    if found := drawn.load():
+        z, value, mask = found["draws"]
+        prior.load_state_dict(found["prior"])
+        generator.set_state(found["generator"])
+    else:
+        z, value, mask = _draws(mvae, inputs, samples, draws, generator, progress)
+        prior.standardise_by(z)
+        prior.shown.copy_(_shown(inputs))
+        _fit_photometer(prior, z, value, mask, generator, progress)
+        value, mask = _completed(prior, z, value, mask)
+        drawn.save(draws=[z, value, mask], prior=prior.state_dict(), generator=generator.get_state())
     brightness = _brightness(inputs)
     weight = torch.ones(len(z)) if population is None else _weights(value, mask, inputs.conditions(population), brightness)
     loader = DataLoader(TensorDataset(z, value, mask, weight), _BATCH, shuffle=True, generator=generator, drop_last=len(z) > _BATCH)
     optimizer = torch.optim.AdamW(prior.parameters(), learning_rate, weight_decay=1e-4)
     total = epochs * len(loader)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
+    parts = {"prior": prior, "optimizer": optimizer, "schedule": schedule}
+    done = fitted.restore(generator, **parts)
     groups = _columns_of_one_attribute(inputs)
     prior.train()
     with steps(progress, "fitting the prior", epochs, unit="epoch", partial=True) as tell:
-        for _ in range(epochs):
+        tell(done)
+        for epoch in range(done, epochs):
             for point, given, measured, stands_for in loader:
                 shown = measured & ~_hide(len(point), groups, generator)
                 blurred = given + _CONDITION_NOISE * torch.randn(given.shape, generator=generator)
@@ -104,6 +121,7 @@ def fit_prior(
                 torch.nn.utils.clip_grad_norm_(prior.parameters(), 5.0)
                 optimizer.step()
                 schedule.step()
+            fitted.keep(epoch + 1, generator, **parts)
             tell(1)
     prior.eval()
 

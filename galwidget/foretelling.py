@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple, cast
 
 import torch
@@ -13,11 +14,13 @@ from torch.nn.functional import one_hot
 
 from galwidget.galaxies import Galaxies
 from galwidget.measurement import measure
+from galwidget.model.checkpoint import digest
 from galwidget.model.gaussian import Gaussian
 from galwidget.model.inputs import Inputs
 from galwidget.model.modalities import AttributeModality, CategoryModality, Columns
 from galwidget.model.mvae import MVAE
 from galwidget.model.objective import random_subset
+from galwidget.model.resuming import Resumed
 from galwidget.predicted import SHOWN
 from galwidget.prediction import PHOTOMETRY
 from galwidget.progress import Progress, steps
@@ -38,7 +41,16 @@ class _Evidence(NamedTuple):
     measured: dict[str, Columns]
 
 
-def fit_foretellers(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, epochs: int, seed: int, progress: Progress = True) -> None:
+def fit_foretellers(
+    mvae: MVAE,
+    inputs: Inputs,
+    samples: Sequence[Galaxies],
+    *,
+    epochs: int,
+    seed: int,
+    run: Path | None = None,
+    progress: Progress = True,
+) -> None:
     r"""Fit the second decoders of attributes, in place, to posteriors that did not see them.
 
     They maximise :math:`\ln E_{q(z|x_S)} p(a | z)` of one attribute a of each modality, another for each galaxy, over random subsets S of
@@ -56,9 +68,13 @@ def fit_foretellers(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, 
         Passes over them.
     seed
         Of subsets, draws and order.
+    run
+        A folder for checkpoints, as in `galwidget.fit`: of what is known of the galaxies, and one an epoch.
     progress
         As in `galwidget.fit`.
     """
+    of = f"{digest(mvae)} {epochs} {seed}"
+    known, fitted = Resumed(run, "evidence", of), Resumed(run, "predictions", of)
     foretold = {group: cast("AttributeModality", mvae.modality(group)) for group in inputs.groups}
     decoders = torch.nn.ModuleList()
     for modality in foretold.values():
@@ -66,13 +82,16 @@ def fit_foretellers(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, 
         modality.foreteller.load_state_dict(modality.decoder.state_dict())
         decoders.append(modality.foreteller)
     every = ceil(sum(map(len, samples)) / _MOST)
-    evidence = _evidence(mvae, inputs, [sample[::every] for sample in samples if len(sample)], progress)
+    evidence = _evidence(mvae, inputs, [sample[::every] for sample in samples if len(sample)], known, progress)
     n, kinds = len(evidence.image[1]), _kinds(["image", *inputs.groups])
     optimizer = torch.optim.Adam(decoders.requires_grad_(True).parameters(), _RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * ceil(n / _BATCH))
+    parts = {"decoders": decoders, "optimizer": optimizer, "schedule": schedule}
     with torch.random.fork_rng(devices=[]), steps(progress, "learning to predict", epochs, unit="epoch", partial=True) as tell:
         torch.manual_seed(seed)
-        for _ in range(epochs):
+        done = fitted.restore(torch.default_generator, **parts)
+        tell(done)
+        for epoch in range(done, epochs):
             for rows in torch.randperm(n).split(_BATCH):
                 image, seen, truth = _batch(evidence, rows)
                 loss = torch.zeros(())
@@ -88,6 +107,7 @@ def fit_foretellers(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], *, 
                 loss.backward()
                 optimizer.step()
                 schedule.step()
+            fitted.keep(epoch + 1, torch.default_generator, **parts)
             tell(1)
     decoders.requires_grad_(False)
 
@@ -134,7 +154,7 @@ def _posterior(mvae: MVAE, image: tuple[Gaussian, Tensor], columns: Mapping[str,
 
 
 @torch.no_grad()
-def _evidence(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], progress: Progress) -> _Evidence:
+def _evidence(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], known: Resumed, progress: Progress) -> _Evidence:
     """What is known of the galaxies of all samples, one after the other."""
     n = sum(map(len, samples))
 
@@ -150,7 +170,11 @@ def _evidence(mvae: MVAE, inputs: Inputs, samples: Sequence[Galaxies], progress:
                     yield [*_image(mvae, inputs, part), *chain.from_iterable(own + measured)]
                     tell(len(part))
 
-    mean, precision, present, *rest = _stacked(n, batches())
+    tensors = known.load().get("tensors")
+    if tensors is None:
+        tensors = _stacked(n, batches())
+        known.save(tensors=tensors)
+    mean, precision, present, *rest = tensors
     columns = [Columns(*rest[at : at + 3]) for at in range(0, len(rest), 3)]
     own, measured = (dict(zip(inputs.groups, each, strict=True)) for each in (columns[: len(columns) // 2], columns[len(columns) // 2 :]))
     return _Evidence((Gaussian(mean, precision), present), own, measured)

@@ -130,7 +130,8 @@ def fit(
     seed
         Decides weights, order, augmentation and draws.
     run
-        A folder for checkpoints, one an epoch. If it has one, training goes on from there and ends where an unbroken run would have.
+        A folder for checkpoints, one an epoch of the training, of the prior's fit and of what predicts attributes. If it has one, all goes
+        on from there and ends where an unbroken run would have.
     progress
         Whether to draw progress bars; or a function, which is told how far the prior's fit and the calibration are (Lightning tells its
         ``callbacks`` of the epochs), and ends the part of them that runs by raising `galwidget.progress.EnoughError`.
@@ -181,10 +182,10 @@ def fit(
     _train(module, epochs, folder, progress, trainer)
     mvae = module.mvae.eval().cpu()
     if prior_epochs:
-        fit_prior(prior, mvae, inputs, of, epochs=prior_epochs, seed=seed, population=population, progress=progress)
+        fit_prior(prior, mvae, inputs, of, epochs=prior_epochs, seed=seed, population=population, run=folder, progress=progress)
     if foretells:
         passes = min(_FORETOLD * prior_epochs, _MOST_FORETOLD)
-        fit_foretellers(mvae, inputs, samples, epochs=passes, seed=seed, progress=progress)
+        fit_foretellers(mvae, inputs, samples, epochs=passes, seed=seed, run=folder, progress=progress)
     about = dict(model.about) if model is not None else {}
     told = [
         f"{len(sample)} galaxies of {sample.survey.name}{'' if sample.flux is not None else ' (attributes only)'}" for sample in samples

@@ -61,6 +61,34 @@ def test_a_killed_run_goes_on_to_where_an_unbroken_one_ends(sample, redshifts, t
     assert torch.equal(weights(unbroken), weights(resumed))
 
 
+@pytest.mark.parametrize("part", ["fitting the prior", "measuring and encoding", "learning to predict"])
+def test_a_fit_that_was_killed_after_the_training_ends_where_an_unbroken_one_does(sample, redshifts, tmp_path, part):
+    seen = []
+
+    def kill(what, ready, _):
+        seen.append(what)
+        if what == part and ready > 0:
+            raise InterruptedError
+
+    unbroken = quick(sample, redshifts, prior_epochs=3)
+    with pytest.raises(InterruptedError):
+        quick(sample, redshifts, prior_epochs=3, run=tmp_path, progress=kill)
+    before = seen.copy()
+    resumed = quick(sample, redshifts, prior_epochs=3, run=tmp_path, progress=lambda what, *_: seen.append(what))
+    again = seen[len(before) :]
+    assert "drawing and measuring" in before
+    assert "drawing and measuring" not in again  # what took long is not done twice
+    assert ("measuring and encoding" in again) == (part != "learning to predict")
+    assert torch.equal(weights(unbroken), weights(resumed))
+
+
+def test_a_damaged_checkpoint_of_the_prior_is_named(sample, tmp_path):
+    quick(sample, run=tmp_path)
+    (tmp_path / "draws.pt").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"draws.pt is damaged; delete it"):
+        quick(sample, run=tmp_path)
+
+
 def test_training_longer_redraws_better(sample):
     chi2 = [np.mean(chi2_per_pixel(sample, quick(sample, epochs=epochs, prior_epochs=0).reconstruct(sample))) for epochs in (1, 20)]
     assert chi2[1] < 0.5 * chi2[0]
@@ -109,7 +137,8 @@ def test_the_command_trains_as_python_does_from_files_and_goes_on_from_a_model(r
     assert "4 latent dimensions" in capsys.readouterr().out
     expected = gw.fit(gw.read(catalogue), epochs=2, latent_size=4, seed=1, progress=False)
     assert torch.equal(weights(gw.load(made)), weights(expected))
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"epoch=1.ckpt", "last.ckpt"}
+    after = {"draws.pt", "prior.pt", "evidence.pt", "predictions.pt"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"epoch=1.ckpt", "last.ckpt", *after}
     assert main(["train", tuned, catalogue, "--epochs", "1", "--start", made]) == 0
     further = gw.fit(gw.read(catalogue), epochs=1, model=gw.load(made), progress=False)
     assert torch.equal(weights(gw.load(tuned)), weights(further))
