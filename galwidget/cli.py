@@ -133,17 +133,18 @@ def _field(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from galwidget.science.prepare import prepare  # noqa: PLC0415 (only what a command needs)
+    from galwidget.galaxy_model import load  # noqa: PLC0415 (only what a command needs)
+    from galwidget.science.prepare import prepare  # noqa: PLC0415
 
+    start = load(options.start) if options.start else None
     if options.shipped is not None:
         from galwidget.recipe import train_shipped  # noqa: PLC0415 (only what a command needs)
 
-        model = train_shipped(options.out, options.shipped, run=options.checkpoints, seed=options.seed)
+        model = train_shipped(options.out, options.shipped, start=start, run=options.checkpoints, seed=options.seed)
         prepare(options.out)
         sys.stdout.write(f"{options.out}: {model!r}\n{model.about['metrics']}\n")
         return
-    from galwidget.galaxy_model import load  # noqa: PLC0415 (only what a command needs)
-    from galwidget.io.cutouts import read  # noqa: PLC0415
+    from galwidget.io.cutouts import read  # noqa: PLC0415 (only what a command needs)
     from galwidget.train import fit  # noqa: PLC0415
 
     if not options.samples:
@@ -151,7 +152,7 @@ def _train(options: argparse.Namespace) -> None:
     model = fit(
         [read(path) for path in options.samples],
         epochs=options.epochs,
-        model=load(options.start) if options.start else None,
+        model=start,
         latent_size=options.latent_size,
         seed=options.seed,
         run=options.checkpoints,

@@ -1,6 +1,7 @@
 """The recipe of the shipped model, start to end, on a hundredth of its galaxies."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,3 +39,17 @@ def test_the_recipe_makes_a_model_that_does_all_that_the_shipped_one_does(data, 
     predicted = model.predict(gw.simulate(8, "KiDS", seed=1, bands=recipe.BANDS, progress=False), "redshift", using=["image"])
     assert np.all(np.isfinite(predicted.mean))
     assert model.about["limits"] == shipped.about["limits"]
+
+
+@pytest.mark.usefixtures("small")
+def test_the_recipe_goes_on_from_a_model_with_the_survey_as_it_is_now(data, tmp_path):
+    before = gw.load()
+    bands = tuple(replace(band, wavelength=band.wavelength + 5) for band in before.survey.bands)
+    before.inputs = replace(before.inputs, survey=replace(before.survey, bands=bands))
+    recipe.train_shipped(tmp_path / "made", data, start=before, fourth_epochs=1, run=tmp_path / "run")
+    made, ours = gw.load(tmp_path / "made"), before.inputs.scalings
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["fourth"]
+    assert made.survey == gw.Survey.named("KiDS").select(recipe.BANDS)
+    assert [scaling.center for scaling in made.inputs.scalings.values()] == [scaling.center for scaling in ours.values()]
+    assert made.inputs.scalings["mag_r"].typical != ours["mag_r"].typical
+    assert np.all(np.isfinite(made.sample(4, seed=0, mag_r=20.0).flux))
