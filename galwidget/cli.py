@@ -47,11 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="a model from files of galaxies")
     train.add_argument("out", type=Path, help="folder of the model")
     train.add_argument("samples", nargs="*", type=Path, help="FITS files; they may differ in what they have")
-    train.add_argument("--start", type=Path, default=None, help="folder of a model to go on from")
+    train.add_argument("--start", type=Path, default=None, help="folder of a model to go on from; with --shipped one that it made")
     train.add_argument("--epochs", type=int, default=30)
     train.add_argument("--latent-size", type=int, default=32)
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--checkpoints", type=Path, default=None, help="folder; an interrupted training goes on from it")
+    train.add_argument("--checkpoints", type=Path, default=None, help="folder; what is interrupted goes on from it")
     train.add_argument("--shipped", type=Path, metavar="DATA", default=None, help="make the shipped model from the folder of survey data")
     train.set_defaults(run=_train)
 
