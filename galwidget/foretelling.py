@@ -190,7 +190,7 @@ def _image(mvae: MVAE, inputs: Inputs, galaxies: Galaxies) -> tuple[Tensor, Tens
 
 
 def _stacked(n: int, batches: Iterable[Sequence[Tensor]]) -> list[Tensor]:
-    """Tensors of n rows from those of batches, as `torch.cat` gives them, in memory that is taken before.
+    """Tensors of n rows, or fewer where the batches end early, as `torch.cat` gives them, in memory that is taken before.
 
     Small tensors that stay, among pictures that come and go, tear the heap: 0.2 MB a galaxy were lost.
     """
@@ -202,4 +202,4 @@ def _stacked(n: int, batches: Iterable[Sequence[Tensor]]) -> list[Tensor]:
         for store, part in zip(whole, batch, strict=True):
             store[rows] = part
         start = rows.stop
-    return whole
+    return [store[:start] for store in whole]

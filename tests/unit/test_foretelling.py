@@ -6,6 +6,7 @@ import torch
 
 import galwidget as gw
 from galwidget.evaluation.prediction import log_density
+from galwidget.foretelling import _stacked
 from galwidget.prediction import Prediction, predict
 
 SETTINGS = {"epochs": 12, "latent_size": 6, "progress": False, "seed": 1, "calibrated": False}
@@ -95,3 +96,9 @@ def test_a_model_of_catalogues_foretells_too(samples):
     model = gw.fit(catalogues[0], prior_epochs=5, **SETTINGS)
     mean, error = gain(model, catalogues[1], "redshift", PHOTOMETRY)
     assert mean > 2 * error
+
+
+def test_evidence_that_ends_early_holds_nothing_but_what_was_seen():
+    first, second = torch.randn(2, 3), torch.randn(1, 3)
+    (found,) = _stacked(500, iter([[first], [second]]))
+    assert torch.equal(found, torch.cat([first, second]))
